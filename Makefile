@@ -1,0 +1,59 @@
+# `make` alone lists the targets. Two matter to a newcomer: `make run` and `make test`.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+MEMBERS := libs/common services/auth services/cards services/gateway tools/cartulary
+SOURCES := libs services tools tests bench
+EDITABLE := $(addprefix -e ,$(MEMBERS))
+
+.DEFAULT_GOAL := help
+.PHONY: help run seed events check test faults bench format lock clean
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# The two locks carry hashes and no addresses, so any mirror serves them. A stamp per lock: a change installs again.
+$(VENV)/.runtime: requirements.lock $(addsuffix /pyproject.toml,$(MEMBERS))
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(EDITABLE)
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: $(VENV)/.runtime ## set up and start everything in one process (PORT=8080, VAR_DIR=var)
+	@$(BIN)/cartulary run
+
+seed: $(VENV)/.runtime ## make the demo company (the first `make run` does it by itself)
+	@$(BIN)/cartulary seed
+
+events: $(VENV)/.runtime ## follow what is recorded, service by service
+	@$(BIN)/cartulary events tail
+
+check: $(VENV)/.development ## format, lint, types, boundaries, rules and contracts: under a minute
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@for member in $(MEMBERS); do (cd $$member && $(CURDIR)/$(BIN)/deptry . --no-ansi) || exit 1; done
+	$(BIN)/pytest -m "not integration"
+
+test: $(VENV)/.development ## everything, with real PostgreSQL and RabbitMQ: under ten minutes
+	$(BIN)/pytest
+
+format: $(VENV)/.development ## format and sort what you changed
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+lock: $(VENV)/.development ## resolve the dependencies anew into the two lock files
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	  $(addprefix --no-emit-package ,$(notdir $(MEMBERS))) $(addsuffix /pyproject.toml,$(MEMBERS)) \
+	  --all-extras --group build -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	  -c requirements.lock --group dev -o requirements-dev.lock
+
+clean: ## remove the environment and all data of the embedded run
+	rm -rf $(VENV) var

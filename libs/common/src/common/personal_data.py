@@ -1,0 +1,213 @@
+"""What tells something of a person is sealed under that person's key; erasing destroys the key.
+
+The log stays whole and its hashes stay right, because the sealed bytes stay; nobody can read them
+any more. Keys are wrapped by the service's data key: a copy of the table alone opens nothing.
+"""
+
+import os
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from common.database import Transaction
+from common.event_types import EventType, PersonalField
+
+SEALED = "$sealed"
+"""The member of an event's data with, per subject field: key number, sealed bytes, names."""
+
+CACHE_SECONDS = 60
+NONCE_BYTES = 12
+
+
+class PersonalDataUnreadable(Exception):
+    """The sealed bytes do not fit the key: the data key was changed, or somebody tampered."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectKey:
+    """One person's key; without a cipher it has been destroyed."""
+
+    n: int
+    cipher: AESGCM | None
+
+
+class SubjectKeys:
+    """The keys of all persons of one service, remembered for at most a minute."""
+
+    def __init__(self, data_key: bytes) -> None:
+        self._wrapping = AESGCM(data_key)
+        self._cache: dict[UUID, tuple[float, SubjectKey]] = {}
+
+    async def get(
+        self, transaction: Transaction, subjects: Collection[UUID], *, create: bool = False
+    ) -> Mapping[UUID, SubjectKey]:
+        """The keys of these persons; with `create`, those who have none get one.
+
+        A transaction's findings are remembered only after its commit: a key that it made and a
+        rollback took back would seal later events for nobody.
+        """
+        now = time.monotonic()
+        found = {s: key for s in subjects if (key := self._remembered(s, now))}
+        missing = [s for s in subjects if s not in found]
+        if missing:
+            stored = await self._stored(transaction, missing)
+            self._remember_when_true(transaction, stored)
+            found |= stored
+        absent = [s for s in missing if s not in found]
+        if create and absent:
+            made = await self._create(transaction, absent)
+            self._remember_when_true(transaction, made)
+            found |= made
+        return found
+
+    async def erase(self, transaction: Transaction, subject: UUID, now: datetime) -> None:
+        """Destroy a person's keys, and every stored copy that is not sealed under them."""
+        await transaction.connection.execute(_DESTROY, subject, now)
+        await transaction.connection.execute(_CLEAR_PARKED, subject)
+        await transaction.connection.execute(_CLEAR_ANSWERS, subject)
+        # a snapshot may hold anybody's data and is only a cache
+        await transaction.connection.execute("delete from snapshots")
+        transaction.after_commit(lambda: self._forget(subject))
+
+    def seal_bytes(self, plain: bytes, purpose: str) -> bytes:
+        """Seal under the service's own data key, for short-lived copies."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._wrapping.encrypt(nonce, plain, purpose.encode())
+
+    def open_bytes(self, sealed: bytes, purpose: str) -> bytes:
+        """The reverse of `seal_bytes`. Raises `PersonalDataUnreadable`."""
+        return _open(self._wrapping, sealed, purpose)
+
+    def _remembered(self, subject: UUID, now: float) -> SubjectKey | None:
+        entry = self._cache.get(subject)
+        return entry[1] if entry and entry[0] > now else None
+
+    def _remember_when_true(
+        self, transaction: Transaction, keys: Mapping[UUID, SubjectKey]
+    ) -> None:
+        if transaction.connection.is_in_transaction():
+            transaction.after_commit(lambda: self._remember(keys, time.monotonic()))
+        else:
+            self._remember(keys, time.monotonic())
+
+    def _remember(self, keys: Mapping[UUID, SubjectKey], now: float) -> None:
+        if len(self._cache) > 50_000:
+            self._cache.clear()
+        for subject, key in keys.items():
+            self._cache[subject] = (now + CACHE_SECONDS, key)
+
+    def _forget(self, subject: UUID) -> None:
+        self._cache.pop(subject, None)
+
+    async def _stored(
+        self, transaction: Transaction, subjects: list[UUID]
+    ) -> dict[UUID, SubjectKey]:
+        rows = await transaction.connection.fetch(_STORED, subjects)
+        return {row["subject"]: self._unwrap(**row) for row in rows}
+
+    async def _create(
+        self, transaction: Transaction, subjects: list[UUID]
+    ) -> dict[UUID, SubjectKey]:
+        fresh = {subject: AESGCM.generate_key(bit_length=256) for subject in sorted(subjects)}
+        wrapped = [self.seal_bytes(key, f"{subject}/1") for subject, key in fresh.items()]
+        await transaction.connection.execute(_CREATE, list(fresh), wrapped)
+        # another transaction may have been first: what is stored counts, not what we drew
+        return await self._stored(transaction, subjects)
+
+    def _unwrap(self, subject: UUID, n: int, wrapped: bytes | None) -> SubjectKey:
+        if wrapped is None:
+            return SubjectKey(n, None)
+        return SubjectKey(n, AESGCM(self.open_bytes(wrapped, f"{subject}/{n}")))
+
+
+_STORED = """
+    select distinct on (subject) subject, n, wrapped from subject_keys
+     where subject = any($1::uuid[]) order by subject, n desc"""
+_CREATE = """
+    insert into subject_keys (subject, n, wrapped)
+    select subject, 1, wrapped from unnest($1::uuid[], $2::bytea[]) as new (subject, wrapped)
+        on conflict do nothing"""
+_DESTROY = """
+    insert into subject_keys (subject, n, wrapped, erased_at) values ($1, 1, null, $2)
+        on conflict (subject, n) do update set wrapped = null, erased_at = excluded.erased_at"""
+_CLEAR_ANSWERS = "update commands set answer = null where actor = $1 and answer is not null"
+_CLEAR_PARKED = "update parked set raw = null, error = 'erased' where data_subject = $1"
+
+
+def subjects_of(event_type: EventType, data: Mapping[str, Any]) -> set[UUID]:
+    """The persons whose data the event holds."""
+    return {UUID(data[field.subject]) for field in event_type.personal}
+
+
+def seal(
+    event_type: EventType, stream: str, data: dict[str, Any], keys: Mapping[UUID, SubjectKey]
+) -> dict[str, Any]:
+    """The data with every personal field moved into sealed bytes, one parcel per person.
+
+    A person who has been erased leaves nothing: the values are dropped, only the names stay.
+    """
+    if not event_type.personal:
+        return data
+    sealed: dict[str, list[Any]] = {}
+    for subject_field, names in _by_subject(event_type.personal).items():
+        parcel = orjson.dumps({name: data.pop(name) for name in names})
+        key = keys[UUID(data[subject_field])]
+        box = _encrypt(key.cipher, parcel, _purpose(stream, event_type.name, subject_field))
+        sealed[subject_field] = [key.n, box, names]
+    return {**data, SEALED: sealed}
+
+
+def unseal(
+    type_name: str, stream: str, data: dict[str, Any], keys: Mapping[UUID, SubjectKey]
+) -> dict[str, Any]:
+    """The data with its personal fields back in place; `None` for those of an erased person."""
+    sealed = data.pop(SEALED, None)
+    if not sealed:
+        return data
+    for subject_field, (_, box, names) in sealed.items():
+        key = keys.get(UUID(data[subject_field]))
+        if key is None or key.cipher is None or box is None:
+            data.update(dict.fromkeys(names))
+        else:
+            purpose = _purpose(stream, type_name, subject_field)
+            data.update(orjson.loads(_open(key.cipher, b64decode(box), purpose)))
+    return data
+
+
+def sealed_subjects(data: Mapping[str, Any]) -> list[UUID]:
+    """The persons whose keys are needed to read this."""
+    return [UUID(data[field]) for field in data.get(SEALED, ())]
+
+
+def _by_subject(personal: tuple[PersonalField, ...]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for field in personal:
+        grouped.setdefault(field.subject, []).append(field.name)
+    return grouped
+
+
+def _purpose(stream: str, type_name: str, field: str) -> str:
+    # not the version: a lost race appends the same bytes under the next one
+    return f"{stream}|{type_name}|{field}"
+
+
+def _encrypt(cipher: AESGCM | None, plain: bytes, purpose: str) -> str | None:
+    if cipher is None:
+        return None
+    nonce = os.urandom(NONCE_BYTES)
+    return b64encode(nonce + cipher.encrypt(nonce, plain, purpose.encode())).decode()
+
+
+def _open(cipher: AESGCM, sealed: bytes, purpose: str) -> bytes:
+    try:
+        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose.encode())
+    except InvalidTag:
+        raise PersonalDataUnreadable(f"cannot open {purpose.split('|')[0]}") from None

@@ -1,8 +1,11 @@
 """What the kernel's tests share: connections, nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from common.embedded_postgres import EmbeddedPostgres
+from common.testing.kernel import Kernel, kernel_on
+from common.testing.postgres import temporary_postgres
 from common.testing.rabbitmq import rabbitmq
 
 
@@ -11,3 +14,17 @@ def amqp_url() -> Iterator[str]:
     """The address of a real RabbitMQ."""
     with rabbitmq() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A real PostgreSQL."""
+    with temporary_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+async def kernel(postgres: EmbeddedPostgres) -> AsyncIterator[Kernel]:
+    """A kernel on a fresh database."""
+    async with kernel_on(postgres) as kernel:
+        yield kernel

@@ -25,7 +25,7 @@ OUTCOME_UNKNOWN = (
 
 
 class Transaction:
-    """An open transaction. Whoever is handed one adds to it; only `Database.transaction` commits."""
+    """An open transaction: who is handed one adds to it, only `Database.transaction` commits."""
 
     __slots__ = ("_after_commit", "connection")
 

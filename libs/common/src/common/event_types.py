@@ -1,6 +1,6 @@
 """Stored name ↔ class: what was written years ago can still be read, whatever was renamed since."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -65,7 +65,7 @@ class EventTypes:
                 raise ValueError(f"two event classes are named {event_type.name}")
             self._by_class[cls] = self._by_name[event_type.name] = event_type
 
-    def __iter__(self) -> Iterable[EventType]:
+    def __iter__(self) -> Iterator[EventType]:
         return iter(self._by_class.values())
 
     def of(self, event: object) -> EventType:

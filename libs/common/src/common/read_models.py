@@ -1,9 +1,9 @@
 """Tables to read, made of events by pure functions; and how such tables are built anew.
 
 A read model is written in the transaction that appends its events, so a client reads its own write.
-Its tables are made from its declaration, never by a migration: when the declaration or the `version`
-differs from what the database holds, the tables are built beside the live ones from the whole log and
-take their place in one transaction.
+Its tables are made from its declaration, never by a migration: when the declaration or `version`
+differs from what the database holds, the tables are built beside the live ones from the whole log
+and take their place in one transaction.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,7 +57,7 @@ class ReadModel(Projection):
 
     @property
     def signature(self) -> str:
-        """What the database's tables must have been built with: the version and the tables' shape."""
+        """What the tables must have been built with: the version and the tables' shape."""
         shape = "\n".join(_create(table) for table in self.tables)
         return f"{self.version}:{sha256(shape.encode()).hexdigest()[:16]}"
 
@@ -97,7 +97,8 @@ async def prepare_views(
 ) -> None:
     """Bring every read model's tables up to the code: build those that are missing or differ."""
     for read_model in read_models:
-        row = await database.fetch_one(_VIEW, name=read_model.name)
+        async with database.reader() as reader:
+            row = await reader.connection.fetchrow(_VIEW, read_model.name)
         if row is None or row["version"] != read_model.signature:
             await rebuild(database, store, read_model)
 
@@ -203,7 +204,8 @@ async def _switch(
 
 def _create(table: sa.Table) -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
-    statements = [CreateTable(table), *(CreateIndex(index) for index in _indexes(table))]
+    statements: list[CreateTable | CreateIndex] = [CreateTable(table)]
+    statements += [CreateIndex(index) for index in _indexes(table)]
     return ";\n".join(str(statement.compile(dialect=dialect)).strip() for statement in statements)
 
 
@@ -211,8 +213,16 @@ def _indexes(table: sa.Table) -> list[sa.Index]:
     return sorted(table.indexes, key=lambda index: str(index.name))
 
 
+# the floor trigger's locks use the one-number key space; ours use the two-number one
 _TRY_LOCK = "select pg_try_advisory_lock(hashtext('cartulary'), hashtext($1))"
+_VIEW = "select version, status, position from views where name = $1"
 _LIVE = """
     insert into views (name, version, status, position) values ($1, $2, 'live', $3)
         on conflict (name) do update set version = excluded.version, status = excluded.status,
                                          position = excluded.position"""
+_UP_TO_HORIZON = """
+    select log_position, stream, version, type, schema, data, meta, recorded_at
+      from events_after($1, $2) where type = any($3::text[])"""
+_UP_TO_END = """
+    select position as log_position, stream, version, type, schema, data, meta, recorded_at
+      from events where position > $1 and type = any($3::text[]) order by position limit $2"""

@@ -201,24 +201,27 @@ class LocalNode:
         """Settings that keep this node apart from every other, and on the loopback."""
         (self._folder / "enabled_plugins").write_text("[].\n")
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("RABBITMQ_", "ERL_"))}
-        return inherited | {
-            "HOME": str(self._folder),  # the Erlang cookie is made here
-            "ERL_EPMD_PORT": str(self._epmd_port),
-            "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODENAME": f"cartulary-{uuid4().hex[:12]}@localhost",
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODE_PORT": str(self._port),
-            "RABBITMQ_DIST_PORT": str(free_port()),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-            "RABBITMQ_MNESIA_BASE": str(self._folder / "data"),
-            "RABBITMQ_LOG_BASE": str(self._folder),
-            "RABBITMQ_LOGS": "-",
-            "RABBITMQ_PID_FILE": str(self._folder / "pid"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._folder / "enabled_plugins"),
-            # neither exists: what the machine's own broker is set to does not concern this one
-            "RABBITMQ_CONFIG_FILE": str(self._folder / "none"),
-            "RABBITMQ_CONF_ENV_FILE": str(self._folder / "none-env.conf"),
-        }
+        return (
+            inherited
+            | {
+                "HOME": str(self._folder),  # the Erlang cookie is made here
+                "ERL_EPMD_PORT": str(self._epmd_port),
+                "ERL_EPMD_ADDRESS": "127.0.0.1",
+                "RABBITMQ_NODENAME": f"cartulary-{uuid4().hex[:12]}@localhost",
+                "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+                "RABBITMQ_NODE_PORT": str(self._port),
+                "RABBITMQ_DIST_PORT": str(free_port()),
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+                "RABBITMQ_MNESIA_BASE": str(self._folder / "data"),
+                "RABBITMQ_LOG_BASE": str(self._folder),
+                "RABBITMQ_LOGS": "-",
+                "RABBITMQ_PID_FILE": str(self._folder / "pid"),
+                "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._folder / "enabled_plugins"),
+                # neither exists: what the machine's own broker is set to does not concern this one
+                "RABBITMQ_CONFIG_FILE": str(self._folder / "none"),
+                "RABBITMQ_CONF_ENV_FILE": str(self._folder / "none-env.conf"),
+            }
+        )
 
 
 def installed_node() -> RabbitMQNode:

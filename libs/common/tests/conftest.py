@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from common.embedded_postgres import EmbeddedPostgres
-from common.testing.kernel import Kernel, kernel_on
+from common.kernel import Kernel
+from common.testing.kernel import kernel_on
 from common.testing.postgres import temporary_postgres
 from common.testing.rabbitmq import rabbitmq
 

@@ -12,7 +12,8 @@ from common.command_handling import (
 )
 from common.problems import Conflict, NotFound, PreconditionFailed
 from common.testing.example import ALL_NOTES, NOTE, BurnNote, ChangeNote, TitleTaken, WriteNote
-from common.testing.kernel import Kernel, cause
+from common.kernel import Kernel
+from common.testing.kernel import cause
 
 pytestmark = pytest.mark.integration
 
@@ -166,7 +167,7 @@ async def test_a_lost_connection_at_the_commit_has_one_effect_and_a_true_answer(
         # the backend is killed as soon as its commit waits behind this lock
         await owner.execute(
             "create function die() returns trigger language plpgsql as $$ begin"
-            " perform pg_terminate_backend(pg_backend_pid()); return null; end $$"
+            " perform pg_terminate_backend(pg_backend_pid()); return null; end $$ security definer"
         )
         await owner.execute(
             "create constraint trigger die after insert on events"

@@ -8,7 +8,8 @@ import orjson
 import pytest
 from common.event_store import Stream, VersionConflict, genesis
 from common.testing.example import NOTE, ChangeNote, NoteWritten, WriteNote
-from common.testing.kernel import Kernel, cause, kernel_at
+from common.kernel import Kernel
+from common.testing.kernel import cause, kernel_at
 from common.verification import Flaw, verify_log
 
 pytestmark = pytest.mark.integration
@@ -87,7 +88,7 @@ async def test_an_erased_person_is_gone_and_the_log_still_verifies(kernel: Kerne
 
     async with kernel.database.transaction() as transaction:
         await kernel.store.keys.erase(transaction, author, cause().now)
-    async with kernel_at(kernel.dsn) as fresh, fresh.database.reader() as reader:
+    async with kernel_at(kernel.database.dsn) as fresh, fresh.database.reader() as reader:
         erased = await fresh.store.load(reader, NOTE.stream(id))
         untouched = await fresh.store.load(reader, NOTE.stream(kept))
 
@@ -121,7 +122,7 @@ async def test_a_key_made_in_a_transaction_that_failed_is_not_used_again(kernel:
         await fail()
     await kernel.commands.handle(NOTE, id, WriteNote(id, author, "t", "kept"), cause())
 
-    async with kernel_at(kernel.dsn) as fresh, fresh.database.reader() as reader:
+    async with kernel_at(kernel.database.dsn) as fresh, fresh.database.reader() as reader:
         stream = await fresh.store.load(reader, NOTE.stream(id))
     assert stream.events[0].text == "kept"
 

@@ -8,7 +8,8 @@ import pytest
 from common.read_models import RebuildUnderWay, prepare_views, rebuild
 from common.statements import Write, grouped
 from common.testing.example import _CHANGE, _INSERT, ALL_NOTES, NOTE, NOTES, ChangeNote, WriteNote
-from common.testing.kernel import Kernel, cause
+from common.kernel import Kernel
+from common.testing.kernel import cause
 
 
 def change(id: UUID, n: int) -> Write:

@@ -67,7 +67,7 @@ class Database:
 
     def __init__(self, pool: asyncpg.Pool, dsn: str) -> None:
         self._pool = pool
-        self._dsn = dsn
+        self.dsn = dsn
 
     @staticmethod
     async def connect(dsn: str, *, size: int = 10) -> "Database":
@@ -116,7 +116,7 @@ class Database:
     async def session(self, application_name: str) -> AsyncIterator[asyncpg.Connection]:
         """A connection of its own for session locks, named so that one finds it."""
         connection = await connect(
-            self._dsn, {"role": SERVICE_ROLE, "application_name": application_name}
+            self.dsn, {"role": SERVICE_ROLE, "application_name": application_name}
         )
         try:
             yield connection
@@ -127,7 +127,7 @@ class Database:
     @asynccontextmanager
     async def owner(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection as the owner of the tables: for migrations and rebuilds."""
-        connection = await connect(self._dsn, {})
+        connection = await connect(self.dsn, {})
         try:
             yield connection
         finally:

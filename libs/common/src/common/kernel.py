@@ -1,0 +1,78 @@
+"""What every event-sourced service stands on, opened in the right order."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common.command_handling import Commands
+from common.database import Database
+from common.event_store import EventStore
+from common.event_types import EventTypes, Upcaster
+from common.log_followers import Wake
+from common.migrations import prepare_database, prepare_views_once
+from common.personal_data import SubjectKeys
+from common.read_models import Projection, Projections, ReadModel
+from common.relay import Publish, feed
+from common.snapshots import SnapshotPolicy, Snapshots
+from common.wire import WireSeal
+
+
+@dataclass(frozen=True)
+class KernelDeclaration:
+    """What is a service's own: its name, its events, what follows from them, its migrations."""
+
+    source: str
+    events: Sequence[object]
+    projections: Sequence[Projection]
+    publish: Publish
+    migrations: Path
+    upcasters: Mapping[tuple[str, int], Upcaster] = field(default_factory=dict)
+    snapshots: Sequence[SnapshotPolicy] = ()
+
+    @property
+    def read_models(self) -> list[ReadModel]:
+        """Those projections that can be built anew."""
+        return [p for p in self.projections if isinstance(p, ReadModel)]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One service's log, database and commands in this process."""
+
+    declaration: KernelDeclaration
+    database: Database
+    store: EventStore
+    commands: Commands
+    wake: Wake
+    seal: WireSeal
+
+    async def feed(self, stream: str, after: int) -> list[bytes]:
+        """The public messages of a stream after a version."""
+        publish = self.declaration.publish
+        return await feed(self.database, self.store, publish, self.seal, stream, after)
+
+
+@asynccontextmanager
+async def open_kernel(
+    declaration: KernelDeclaration,
+    *,
+    dsn: str,
+    data_key: bytes,
+    wire_key: bytes,
+    pool_size: int = 10,
+) -> AsyncIterator[Kernel]:
+    """Wait for the database, migrate it, build missing read models, and open the pool."""
+    await prepare_database(dsn, declaration.migrations)
+    database = await Database.connect(dsn, size=pool_size)
+    try:
+        types = EventTypes(*declaration.events, upcasters=declaration.upcasters)
+        store = EventStore(declaration.source, types, SubjectKeys(data_key))
+        await prepare_views_once(database, store, declaration.read_models)
+        wake = Wake()
+        projections = Projections(declaration.projections)
+        snapshots = Snapshots(declaration.snapshots)
+        commands = Commands(database, store, projections, wake, snapshots)
+        yield Kernel(declaration, database, store, commands, wake, WireSeal(wire_key))
+    finally:
+        await database.close()

@@ -1,0 +1,204 @@
+"""What every HTTP service gets for nothing: problems, ids, health, metrics, callers, pages."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+import uvicorn
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse, Response
+
+from common.access_tokens import IDENTITY_HEADER, Identity, InternalTokens
+from common.clock import Clock, SystemClock
+from common.problem_responses import Problem, install_problem_handlers
+from common.problems import Forbidden, PreconditionFailed, Unauthenticated
+from common.request_context import RequestContext
+from common.settings import ServiceSettings
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Check = Callable[[], Awaitable[bool]]
+
+
+def create_service(
+    *,
+    name: str,
+    settings: ServiceSettings,
+    routers: Sequence[APIRouter],
+    lifespan: Lifespan,
+    readiness: Mapping[str, Check],
+    clock: Clock | None = None,
+) -> FastAPI:
+    """An application with these routes; `lifespan` puts what they need on `app.state`."""
+
+    @asynccontextmanager
+    async def whole_life(app: FastAPI) -> AsyncIterator[None]:
+        async with lifespan(app):
+            app.state.ready = True
+            yield
+            app.state.ready = False
+
+    app = FastAPI(
+        title=name,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=whole_life,
+        generate_unique_id_function=_operation_id,
+        middleware=[Middleware(RequestContext, service=name)],
+        responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
+    )
+    app.state.ready = False
+    app.state.clock = clock or SystemClock()
+    app.state.tokens = InternalTokens(settings.internal_secret.get_secret_value())
+    app.state.readiness = readiness
+    install_problem_handlers(app)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_operations)
+    return app
+
+
+def run_service(factory: Callable[[], FastAPI], settings: ServiceSettings) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way get ten seconds."""
+    uvicorn.run(
+        factory,
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
+
+
+_operations = APIRouter(include_in_schema=False)
+
+
+@_operations.get("/livez")
+async def livez() -> dict[str, str]:
+    """The process runs."""
+    return {"status": "ok"}
+
+
+@_operations.get("/readyz")
+async def readyz(request: Request) -> Response:
+    """Whether requests can be served; names the parts that are not ready."""
+    state = request.app.state
+    missing = [name for name, check in state.readiness.items() if not await check()]
+    if not state.ready:
+        missing.append("service")
+    return JSONResponse(
+        {"status": "ok" if not missing else "not ready", "missing": missing},
+        503 if missing else 200,
+    )
+
+
+@_operations.get("/metrics")
+async def metrics() -> Response:
+    """Prometheus' text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _now(request: Request) -> datetime:
+    now: datetime = request.app.state.clock.now()
+    return now
+
+
+async def _maybe_caller(request: Request) -> Identity | None:
+    token = request.headers.get(IDENTITY_HEADER)
+    if token is None:
+        return None
+    identity: Identity = request.app.state.tokens.verify(token, request.app.state.clock.now())
+    return identity
+
+
+Now = Annotated[datetime, Depends(_now)]
+MaybeCaller = Annotated[Identity | None, Depends(_maybe_caller)]
+
+
+async def _caller(caller: MaybeCaller) -> Identity:
+    if caller is None:
+        raise Unauthenticated
+    return caller
+
+
+Caller = Annotated[Identity, Depends(_caller)]
+
+
+async def _admin(caller: Caller) -> Identity:
+    if "admin" not in caller.roles:
+        raise Forbidden
+    return caller
+
+
+Admin = Annotated[Identity, Depends(_admin)]
+
+
+async def _if_match(request: Request) -> int | None:
+    sent = request.headers.get("if-match")
+    if sent is None or sent.strip() == "*":
+        return None
+    text = sent.strip().removeprefix("W/").strip('"')
+    if not text.isdecimal():
+        # no version of ours looks like this, so it cannot be the current one
+        raise PreconditionFailed
+    return int(text)
+
+
+IfMatch = Annotated[int | None, Depends(_if_match)]
+
+
+class RequestedPage(BaseModel):
+    """Which part of a list is asked for."""
+
+    page: int
+    per_page: int
+
+    @property
+    def offset(self) -> int:
+        """How many items stand before it."""
+        return (self.page - 1) * self.per_page
+
+
+async def _page(
+    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+    per_page: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> RequestedPage:
+    return RequestedPage(page=page, per_page=per_page)
+
+
+Paging = Annotated[RequestedPage, Depends(_page)]
+
+ItemT = TypeVar("ItemT")
+
+
+class Page(BaseModel, Generic[ItemT]):
+    """One part of a list."""
+
+    items: list[ItemT]
+    page: int
+    per_page: int
+    total: int
+
+
+def etag(version: int) -> str:
+    """The strong validator of a version."""
+    return f'"{version}"'
+
+
+def not_modified(request: Request, tag: str, headers: Mapping[str, str]) -> Response | None:
+    """304 when the caller has this version already."""
+    sent = request.headers.get("if-none-match", "")
+    known = {candidate.strip().removeprefix("W/") for candidate in sent.split(",")}
+    return Response(status_code=304, headers={**headers, "ETag": tag}) if tag in known else None
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,102 @@
+"""Settings come from the environment; in production no secret may be missing or well known."""
+
+from base64 import urlsafe_b64decode
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_KEY = "ZGV2ZWxvcG1lbnQtb25seS1rZXktMzItYnl0ZXMtLS0="
+DEVELOPMENT_SECRET = "development-only-internal-secret-not-for-production"
+
+KEY_BYTES = 32
+SECRET_LENGTH = 32
+
+
+class SettingsRefused(Exception):
+    """The environment is not fit to start with; the message names each variable, no value."""
+
+
+class ServiceSettings(BaseSettings):
+    """What every service reads from the environment."""
+
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    environment: Literal["development", "production"] = "development"
+    database_url: str = ""
+    amqp_url: str | None = None
+    data_key: SecretStr = SecretStr(DEVELOPMENT_KEY)
+    wire_key: SecretStr = SecretStr(DEVELOPMENT_KEY)
+    internal_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    public_url: str = "http://127.0.0.1:8080"
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    partitions: int = Field(default=8, ge=1, le=256)
+    pool_size: int = Field(default=10, ge=2, le=200)
+    mail_from: str = "Cartulary <cartulary@localhost>"
+    smtp_url: SecretStr | None = None
+    mail_folder: Path | None = None
+    feeds: dict[str, str] = {}
+
+    @classmethod
+    def load(cls, **overrides: object) -> Self:
+        """Read and check. Raises `SettingsRefused`."""
+        try:
+            settings = cls(**overrides)  # type: ignore[arg-type] # each is validated right here
+        except ValidationError as error:
+            wrong = "; ".join(f"{_name(e['loc'])}: {e['msg']}" for e in error.errors())
+            raise SettingsRefused(f"cannot start: {wrong}") from None
+        problems = settings.problems()
+        if problems:
+            raise SettingsRefused("cannot start: " + "; ".join(problems))
+        return settings
+
+    def problems(self) -> list[str]:
+        """Everything that speaks against starting with these settings."""
+        found = [
+            f"{name.upper()}: must be {KEY_BYTES} bytes in base64url"
+            for name in ("data_key", "wire_key")
+            if not _is_key(getattr(self, name))
+        ]
+        if len(self.internal_secret.get_secret_value()) < SECRET_LENGTH:
+            found.append(f"INTERNAL_SECRET: must have at least {SECRET_LENGTH} characters")
+        if self.environment == "production":
+            found += [
+                f"{name.upper()}: is missing or the well-known development value"
+                for name in ("data_key", "wire_key", "internal_secret")
+                if getattr(self, name).get_secret_value() in (DEVELOPMENT_KEY, DEVELOPMENT_SECRET)
+            ]
+        return found
+
+    @property
+    def required_amqp_url(self) -> str:
+        """The broker's address. Raises `SettingsRefused` without one."""
+        if not self.amqp_url:
+            raise SettingsRefused("cannot start: AMQP_URL: is missing")
+        return self.amqp_url
+
+    @property
+    def data_key_bytes(self) -> bytes:
+        """The key that wraps persons' keys."""
+        return urlsafe_b64decode(self.data_key.get_secret_value())
+
+    @property
+    def wire_key_bytes(self) -> bytes:
+        """The key that seals personal fields of public messages."""
+        return urlsafe_b64decode(self.wire_key.get_secret_value())
+
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+
+def _is_key(secret: SecretStr) -> bool:
+    try:
+        return len(urlsafe_b64decode(secret.get_secret_value())) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    return str(location[0]).upper() if location else "SETTINGS"

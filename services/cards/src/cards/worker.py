@@ -1,0 +1,42 @@
+"""Cards' second process: its messages to others, and what it does when it hears theirs."""
+
+import asyncio
+
+from common.broker import Broker
+from common.clock import SystemClock
+from common.feed import Feeds
+from common.kernel import Kernel
+from common.observability import configure_logging
+from common.rabbitmq import RabbitMQBroker
+from common.worker import Worker, WorkerDeclaration, until_stopped
+
+from cards.main import open_cards
+from cards.processes.erase_cards_when_their_owner_is_erased import (
+    ERASE_CARDS_WHEN_THEIR_OWNER_IS_ERASED,
+)
+from cards.settings import CardsSettings
+
+
+def create_worker(kernel: Kernel, broker: Broker, feeds: Feeds) -> Worker:
+    """Cards' background work."""
+    declaration = WorkerDeclaration(handlers=[ERASE_CARDS_WHEN_THEIR_OWNER_IS_ERASED])
+    return Worker(kernel, declaration, broker, feeds, SystemClock())
+
+
+async def run(settings: CardsSettings) -> None:
+    """Work until cancelled."""
+    broker = RabbitMQBroker(settings.required_amqp_url, partitions=settings.partitions)
+    feeds = Feeds(settings.internal_secret.get_secret_value(), settings.feeds)
+    async with open_cards(settings) as kernel:
+        await create_worker(kernel, broker, feeds).run()
+
+
+def main() -> None:
+    """`python -m cards.worker`."""
+    settings = CardsSettings.load()
+    configure_logging(level=settings.log_level)
+    asyncio.run(until_stopped(lambda: run(settings)))
+
+
+if __name__ == "__main__":
+    main()

@@ -135,7 +135,7 @@ class _InProcessPublisher:
         return safe
 
     async def _hand_to_all(self, batch: Sequence[Outgoing]) -> None:
-        # caches hear of it first: a reader who asks because of the effects must not get an older page
+        # caches hear of it first: who reads because of the effects must not get an older page
         for listener in list(self._listeners):
             for message in batch:
                 listener(message.body)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from prometheus_client import Counter, Gauge
@@ -16,9 +16,10 @@ SECRET_WORDS = ("password", "token", "secret", "authorization", "cookie", "email
 log = structlog.get_logger(__name__)
 
 
-def configure_logging(*, level: str, json: bool | None = None) -> None:
-    """JSON lines to stdout, or something readable when a person watches a terminal."""
-    as_json = not sys.stdout.isatty() if json is None else json
+def configure_logging(*, level: str, json: bool | None = None, file: TextIO | None = None) -> None:
+    """JSON lines to stdout (or `file`), or something readable when a person watches a terminal."""
+    out = file or sys.stdout
+    as_json = not out.isatty() if json is None else json
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -33,11 +34,11 @@ def configure_logging(*, level: str, json: bool | None = None) -> None:
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
     # libraries log for programmers; what they warn of is worth a line of ours
-    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, force=True, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, stream=out, force=True, format="%(message)s")
 
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

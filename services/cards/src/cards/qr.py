@@ -1,0 +1,90 @@
+"""QR codes that can be read: bounded, with enough contrast, as SVG and PNG."""
+
+import io
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import segno
+from common.problems import Invalid
+from segno.encoder import DataOverflowError
+
+Level = Literal["L", "M", "Q", "H"]
+LOWEST_CONTRAST = 3.0
+_COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
+
+
+class QrContrastTooLow(Invalid):
+    """Readers would not tell the colours apart."""
+
+    code = "qr_contrast_too_low"
+    detail = "The dark colour must be darker than the light one, with a contrast of 3:1 at least."
+
+
+class QrTextTooLong(Invalid):
+    """It does not fit into a QR code."""
+
+    code = "qr_text_too_long"
+    detail = "This text is too long for a QR code of this error correction level."
+
+
+class QrColourUnknown(Invalid):
+    """Not a colour in hexadecimal."""
+
+    code = "qr_colour_unknown"
+    detail = "A colour is written #rrggbb or #rgb."
+
+
+@dataclass(frozen=True)
+class QrOptions:
+    """How it looks. `scale` is in pixels a module, `border` in modules."""
+
+    scale: int = 8
+    border: int = 4
+    dark: str = "#111111"
+    light: str = "#ffffff"
+    level: Level = "M"
+
+
+def qr_svg(text: str, options: QrOptions) -> bytes:
+    """An SVG document."""
+    return _save(text, options, "svg")
+
+
+def qr_png(text: str, options: QrOptions) -> bytes:
+    """A PNG picture."""
+    return _save(text, options, "png")
+
+
+def contrast(dark: str, light: str) -> float:
+    """WCAG's contrast ratio; below 1 when `dark` is the lighter one."""
+    return (_luminance(light) + 0.05) / (_luminance(dark) + 0.05)
+
+
+def _save(text: str, options: QrOptions, kind: str) -> bytes:
+    dark, light = _hex(options.dark), _hex(options.light)
+    if contrast(dark, light) < LOWEST_CONTRAST:
+        raise QrContrastTooLow
+    try:
+        code = segno.make_qr(text, error=options.level, boost_error=False)
+    except DataOverflowError:
+        raise QrTextTooLong from None
+    out = io.BytesIO()
+    look = {"scale": options.scale, "border": options.border, "dark": dark, "light": light}
+    extra = {"xmldecl": False, "svgns": True} if kind == "svg" else {}
+    code.save(out, kind=kind, **look, **extra)
+    return out.getvalue()
+
+
+def _hex(colour: str) -> str:
+    match = _COLOUR.fullmatch(colour)
+    if match is None:
+        raise QrColourUnknown
+    digits = match[1]
+    return "#" + (digits if len(digits) == 6 else "".join(d * 2 for d in digits))
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,154 @@
+"""`cartulary run`: the gateway, all services and their workers in one process."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import auth.main
+import auth.worker
+import cards.main
+import cards.worker
+import uvicorn
+import uvloop
+from auth.settings import AuthSettings
+from cards.settings import CardsSettings
+from common.clock import SystemClock
+from common.embedded_postgres import EmbeddedPostgres, embedded_postgres
+from common.feed import Feeds
+from common.in_process import InProcessBroker
+from common.observability import configure_logging
+from common.worker import Worker
+from gateway.forwarding import InProcessUpstream
+from gateway.main import create_gateway
+from gateway.settings import GatewaySettings
+
+from cartulary.layout import SERVICES, Layout
+from cartulary.seed import seed
+
+
+class PortTaken(Exception):
+    """Something else listens where the gateway should."""
+
+
+@dataclass(frozen=True)
+class System:
+    """Everything that runs, before anybody can reach it."""
+
+    gateway: Any
+    workers: list[Worker]
+
+
+def run(layout: Layout) -> None:
+    """Start everything, tell where it is, stop at Ctrl-C. Raises `PortTaken`."""
+    listener = _listen(layout)
+    layout.var.mkdir(parents=True, exist_ok=True)
+    with (
+        layout.log.open("a", buffering=1) as log_file,
+        embedded_postgres(layout.postgres) as server,
+    ):
+        configure_logging(level="info", json=True, file=log_file)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(layout, server, listener))
+    print("Stopped. Everything is kept in", layout.var)
+
+
+async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.socket) -> None:
+    async with AsyncExitStack() as stack:
+        system = await stack.enter_async_context(_open(layout, server))
+        config = uvicorn.Config(
+            system.gateway,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="on",
+            timeout_graceful_shutdown=5,
+        )
+        web = uvicorn.Server(config)
+        async with asyncio.TaskGroup() as group:
+            work = [group.create_task(worker.run()) for worker in system.workers]
+            group.create_task(_welcome(layout, web))
+            try:
+                await web.serve(sockets=[listener])
+            finally:
+                for task in work:
+                    task.cancel()
+
+
+@asynccontextmanager
+async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[System]:
+    async with AsyncExitStack() as stack:
+        dsns = {name: await server.create_database(name) for name in SERVICES}
+        common: dict[str, Any] = {
+            **layout.secrets(),
+            "public_url": layout.url,
+            "mail_folder": layout.mail,
+        }
+        broker, clock = InProcessBroker(), SystemClock()
+        auth_settings = AuthSettings.load(**common, database_url=dsns["auth"])
+        cards_settings = CardsSettings.load(**common, database_url=dsns["cards"])
+        auth_kernel = await stack.enter_async_context(auth.main.open_auth(auth_settings))
+        cards_kernel = await stack.enter_async_context(cards.main.open_cards(cards_settings))
+        local = {"auth": auth_kernel.feed, "cards": cards_kernel.feed}
+        feeds = Feeds(common["internal_secret"], {}, local)
+        workers = [
+            auth.worker.create_worker(auth_settings, auth_kernel, broker, feeds),
+            cards.worker.create_worker(cards_kernel, broker, feeds),
+        ]
+        for worker in workers:
+            # before any relay starts: what is published must wait for whoever will read it
+            await worker.declare()
+        apps = {
+            "auth": auth.main.create_app(auth_settings, auth_kernel),
+            "cards": cards.main.create_app(cards_settings, cards_kernel),
+        }
+        for app in apps.values():
+            await stack.enter_async_context(app.router.lifespan_context(app))
+        gateway = create_gateway(
+            settings=GatewaySettings.load(**common),
+            upstreams={name: InProcessUpstream(app) for name, app in apps.items()},
+            broker=broker,
+            clock=clock,
+        )
+        yield System(gateway, workers)
+
+
+async def _welcome(layout: Layout, web: uvicorn.Server) -> None:
+    while not web.started and not web.should_exit:  # noqa: ASYNC110 (uvicorn offers no event)
+        await asyncio.sleep(0.02)
+    if web.should_exit:
+        return
+    demo = await seed(layout)
+    print(
+        f"""
+  Cartulary runs at {layout.url}
+
+    A card to look at    {layout.url}/view/{demo.card_id}
+    API documentation    {layout.url}/docs
+    Demo account         {demo.email}   password: {demo.password}
+    What is recorded     make events     (cartulary events tail)
+    Mails                {layout.mail}
+    Log                  {layout.log}
+
+  One process: gateway, auth, cards and their workers; PostgreSQL in {layout.postgres}.
+  Stop with Ctrl-C. Everything is there again at the next start.
+""",
+        flush=True,
+    )
+
+
+def _listen(layout: Layout) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", layout.port))
+    except OSError as error:
+        listener.close()
+        raise PortTaken(
+            f"Port {layout.port} is taken. Stop what listens there, or choose another: "
+            f"PORT={layout.port + 1} make run"
+        ) from error
+    listener.listen(1024)
+    return listener

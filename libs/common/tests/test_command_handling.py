@@ -10,9 +10,9 @@ from common.command_handling import (
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
 )
+from common.kernel import Kernel
 from common.problems import Conflict, NotFound, PreconditionFailed
 from common.testing.example import ALL_NOTES, NOTE, BurnNote, ChangeNote, TitleTaken, WriteNote
-from common.kernel import Kernel
 from common.testing.kernel import cause
 
 pytestmark = pytest.mark.integration

@@ -7,8 +7,8 @@ import asyncpg
 import orjson
 import pytest
 from common.event_store import Stream, VersionConflict, genesis
-from common.testing.example import NOTE, ChangeNote, NoteWritten, WriteNote
 from common.kernel import Kernel
+from common.testing.example import NOTE, ChangeNote, NoteWritten, WriteNote
 from common.testing.kernel import cause, kernel_at
 from common.verification import Flaw, verify_log
 
@@ -51,10 +51,10 @@ async def test_an_append_behind_somebody_else_is_a_conflict(kernel: Kernel) -> N
 async def test_an_append_that_would_leave_a_hole_is_a_conflict(kernel: Kernel) -> None:
     id = uuid4()
     ahead = Stream(NOTE.stream(id), 7, b"", ())
+    event = NoteWritten(id, uuid4(), "t", "x")
 
     with pytest.raises(VersionConflict):
         async with kernel.database.transaction() as transaction:
-            event = NoteWritten(id, uuid4(), "t", "x")
             await kernel.store.append(transaction, ahead, [event], cause())
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
+from common.kernel import Kernel
 from common.read_models import RebuildUnderWay, prepare_views, rebuild
 from common.statements import Write, grouped
 from common.testing.example import _CHANGE, _INSERT, ALL_NOTES, NOTE, NOTES, ChangeNote, WriteNote
-from common.kernel import Kernel
 from common.testing.kernel import cause
 
 

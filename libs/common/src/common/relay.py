@@ -48,11 +48,12 @@ class Relay:
         async with self._broker.publisher() as publisher:
 
             async def step(lease: Lease) -> Lease | None:
-                return await self._step(lease, publisher)
+                return await self.step(lease, publisher)
 
             await lead(self._database, "relay", from_now=False, wake=wake, step=step)
 
-    async def _step(self, lease: Lease, publisher: Publisher) -> Lease | None:
+    async def step(self, lease: Lease, publisher: Publisher) -> Lease | None:
+        """One page of the log: publish it, then move the cursor past what is confirmed."""
         async with self._database.reader() as reader:
             page = await read_page(reader, self._store, lease.position)
             LAG.labels(self._store.source).set(page.horizon - lease.position)

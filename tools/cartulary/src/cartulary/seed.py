@@ -54,7 +54,7 @@ COMPANY = (
         "Claire Verran",
         "Bookbinder and founder",
         "+33 3 88 01 02 03",
-        "I bind by hand what is meant to last: ledgers, guest books, and the deeds of two villages.",
+        "I bind by hand what is meant to last: ledgers, guest books, the deeds of two villages.",
     ),
     Person(
         "jonas.keller@atelier-verran.example",
@@ -64,7 +64,7 @@ COMPANY = (
         "Mould, ink corrosion, four hundred years of fingerprints. Send a photograph first.",
     ),
     Person(
-        "amélie.roux@atelier-verran.example",
+        "amelie.roux@atelier-verran.example",
         "Amélie Roux",
         "Orders and accounts",
         "+33 3 88 01 02 05",

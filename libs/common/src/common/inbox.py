@@ -215,24 +215,29 @@ class Inbox:
                 if verdict is Verdict.PARKED:
                     await self._queue_behind(transaction, envelope, raw)
                 elif verdict is Verdict.APPLY:
-                    writes += await self._effects(transaction, envelope)
+                    await self._effects(transaction, envelope, writes)
                     rows[key] = (envelope.version, parked)
                 HANDLED.labels(self.consumer, verdict.value).inc()
             await transaction.write(writes)
             await self._move(transaction, rows)
 
-    async def _effects(self, transaction: Transaction, envelope: Envelope) -> Iterable[Write]:
+    async def _effects(
+        self, transaction: Transaction, envelope: Envelope, writes: list[Write]
+    ) -> None:
+        """Add a view's writes to the batch's; a reaction runs at once, after those before it."""
         handler = self._handlers.get(envelope.type)
         if handler is None:
             if envelope.type.rpartition(".")[0] in self._families:
                 raise MalformedMessage(f"{envelope.type} is a version that is not known here")
-            return ()
+            return
         message = self._seal.load(handler.message, envelope)
         if isinstance(handler, MessageView):
-            return handler.project(message, envelope)
+            writes += handler.project(message, envelope)
+            return
+        await transaction.write(writes)
+        writes.clear()
         received = Received(transaction, envelope, self._commands, self._now())
         await handler.react(message, received)
-        return ()
 
     async def _queue_behind(self, transaction: Transaction, envelope: Envelope, raw: bytes) -> None:
         """Its stream is parked: keep it, in order, behind the message that could not be handled."""

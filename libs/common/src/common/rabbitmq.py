@@ -1,0 +1,286 @@
+"""The broker between processes: RabbitMQ through aio-pika, with connections that we make anew.
+
+aio-pika's robust connections do not repeat a failed publish and bring consumers back only mostly;
+a plain connection that is thrown away at the first trouble leaves one question only (did it arrive?),
+and the versions in the messages answer that.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from random import uniform
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.exceptions import AMQPException
+from prometheus_client import Counter
+from yarl import URL
+
+from common.broker import (
+    BatchHandler,
+    BrokerUnavailable,
+    ConnectionListener,
+    Listener,
+    Outgoing,
+    Publisher,
+    partition,
+)
+from common.messages import CONTENT_TYPE
+from common.rabbitmq_topology import Topology
+
+log = structlog.get_logger(__name__)
+
+PUBLISHED = Counter("cartulary_broker_published_total", "Messages confirmed by the broker")
+UNCONFIRMED = Counter("cartulary_broker_confirm_failures_total", "Messages without a confirm")
+BATCHES = Counter("cartulary_consumer_batches_total", "Batches handled", ["group"])
+RETRIES = Counter("cartulary_consumer_retries_total", "Batches tried again", ["group"])
+
+TROUBLE = (AMQPException, OSError, TimeoutError, asyncio.IncompleteReadError, RuntimeError)
+"""What aio-pika raises when the broker is away; RuntimeError for a channel that is gone."""
+
+HEARTBEAT_SECONDS = 5
+CONFIRM_SECONDS = 10.0
+IN_FLIGHT = 256
+SILENCE_SECONDS = 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
+
+
+class ConnectionLost(Exception):
+    """The connection ended, or its consumer did."""
+
+
+class RabbitMQBroker:
+    """Publishes to and consumes from one exchange."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        partitions: int = 8,
+        prefetch: int = 200,
+        batch_size: int = 100,
+        batch_wait: float = 0.005,
+        exchange: str = "cartulary.events",
+    ) -> None:
+        self._url = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)
+        self._topology = Topology(exchange, partitions)
+        self._prefetch = prefetch
+        self._batch_size = batch_size
+        self._batch_wait = batch_wait
+
+    @asynccontextmanager
+    async def publisher(self) -> AsyncIterator[Publisher]:
+        """A connection and channel of its own; thrown away at the end."""
+        try:
+            connection = await self._connect("publisher")
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            exchange = await self._topology.declare_exchange(channel)
+        except TROUBLE as error:
+            raise BrokerUnavailable(repr(error)) from error
+        try:
+            yield _RabbitMQPublisher(exchange, self._topology.partitions)
+        finally:
+            await _close(connection)
+
+    async def declare(self, group: str, types: Collection[str]) -> None:
+        """Make and bind the group's queues. Raises `BrokerUnavailable`."""
+        try:
+            connection = await self._connect(group)
+            try:
+                channel = await connection.channel()
+                await self._topology.declare_group(channel, group, types)
+            finally:
+                await _close(connection)
+        except TROUBLE as error:
+            raise BrokerUnavailable(repr(error)) from error
+
+    async def consume(self, group: str, types: Collection[str], handler: BatchHandler) -> None:
+        """Feed `handler`, one batch a partition at a time, until cancelled."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._consume_once(group, types, handler)
+            except* (*TROUBLE, ConnectionLost) as errors:
+                why = [repr(error) for error in errors.exceptions]
+                log.warning("consumer_reconnects", group=group, why=why)
+            await asyncio.sleep(pause * uniform(0.5, 1))
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def listen(self, on_message: Listener, on_connection: ConnectionListener) -> None:
+        """Hear every message until cancelled; the queue lives as long as the connection."""
+        pause = FIRST_PAUSE
+        while True:
+            connected = False
+            try:
+                connection = await self._connect("listener")
+                try:
+                    lost = _lost(connection)
+                    channel = await connection.channel()
+                    exchange = await self._topology.declare_exchange(channel)
+                    queue = await channel.declare_queue(exclusive=True, auto_delete=True)
+                    await queue.bind(exchange, routing_key="#")
+                    await queue.consume(_each(on_message), no_ack=True)
+                    on_connection(True)
+                    connected, pause = True, FIRST_PAUSE
+                    await lost.wait()
+                finally:
+                    if connected:
+                        on_connection(False)
+                    await _close(connection)
+            except TROUBLE as error:
+                log.warning("listener_reconnects", why=repr(error))
+            await asyncio.sleep(pause * uniform(0.5, 1))
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _connect(self, role: str) -> AbstractConnection:
+        return await aio_pika.connect(
+            self._url,
+            timeout=CONFIRM_SECONDS,
+            client_properties={"connection_name": f"cartulary {role}"},
+        )
+
+    async def _consume_once(
+        self, group: str, types: Collection[str], handler: BatchHandler
+    ) -> None:
+        connection = await self._connect(group)
+        try:
+            lost = _lost(connection)
+            channel = await connection.channel()
+            await self._topology.declare_group(channel, group, types)
+            log.info("consumer_connected", group=group)
+            async with asyncio.TaskGroup() as tasks:
+                for n in range(self._topology.partitions):
+                    queue = _PartitionQueue(self._topology.queue(group, n), group, handler)
+                    tasks.create_task(
+                        queue.run(connection, self._prefetch, self._batch_size, self._batch_wait)
+                    )
+                await lost.wait()
+                raise ConnectionLost(group)
+        finally:
+            await _close(connection)
+
+
+class _RabbitMQPublisher:
+    def __init__(self, exchange: AbstractExchange, partitions: int) -> None:
+        self._exchange = exchange
+        self._partitions = partitions
+
+    async def publish(self, messages: Sequence[Outgoing]) -> int:
+        """How many of the leading messages are confirmed; after a failure this channel is done."""
+        safe = 0
+        for start in range(0, len(messages), IN_FLIGHT):
+            window = messages[start : start + IN_FLIGHT]
+            results = await asyncio.gather(
+                *(self._publish(message) for message in window), return_exceptions=True
+            )
+            for result in results:
+                if isinstance(result, BaseException):
+                    UNCONFIRMED.inc(len(messages) - safe)
+                    if not isinstance(result, TROUBLE):
+                        raise result
+                    if not safe:
+                        raise BrokerUnavailable(repr(result)) from result
+                    return safe
+                safe += 1
+            PUBLISHED.inc(len(window))
+        return safe
+
+    async def _publish(self, message: Outgoing) -> None:
+        n = partition(message.subject, self._partitions)
+        await self._exchange.publish(
+            aio_pika.Message(
+                message.body,
+                message_id=str(message.id),
+                content_type=CONTENT_TYPE,
+                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            ),
+            routing_key=f"{message.type}.p{n}",
+            timeout=CONFIRM_SECONDS,
+        )
+
+
+class _PartitionQueue:
+    """One queue on one channel: deliveries gathered to batches, acknowledged after their commit.
+
+    A batch is at most a few hundred milliseconds of work, so the broker's limit for an
+    acknowledgement (30 minutes) is far; a handler that stands still meets the database's first.
+    """
+
+    def __init__(self, name: str, group: str, handler: BatchHandler) -> None:
+        self._name = name
+        self._group = group
+        self._handler = handler
+        self._arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+
+    async def run(
+        self, connection: AbstractConnection, prefetch: int, size: int, wait: float
+    ) -> None:
+        """Consume until something breaks."""
+        channel = await connection.channel()
+        await channel.set_qos(prefetch_count=prefetch)
+        queue = await channel.declare_queue(self._name, passive=True)
+        await queue.consume(self._arrived.put)
+        while True:
+            batch = await self._batch(size, wait)
+            if not batch:
+                state = await channel.declare_queue(self._name, passive=True)
+                counts = state.declaration_result
+                if counts.message_count and not counts.consumer_count:
+                    raise ConnectionLost(f"{self._name} has messages and no consumer")
+                continue
+            await self._until_handled([message.body for message in batch])
+            BATCHES.labels(self._group).inc()
+            await batch[-1].ack(multiple=True)
+
+    async def _batch(self, size: int, wait: float) -> list[AbstractIncomingMessage]:
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                batch = [await self._arrived.get()]
+        except TimeoutError:
+            return []
+        waited = False
+        while len(batch) < size:
+            if self._arrived.empty():
+                if waited:
+                    break
+                waited = True
+                await asyncio.sleep(wait)
+                continue
+            batch.append(self._arrived.get_nowait())
+        return batch
+
+    async def _until_handled(self, bodies: Sequence[bytes]) -> None:
+        """The same batch again, in place: a requeue would put it behind its successors."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._handler(bodies)
+            except Exception as error:
+                RETRIES.labels(self._group).inc()
+                log.warning("batch_retried", group=self._group, why=repr(error))
+                await asyncio.sleep(pause * uniform(0.5, 1))
+                pause = min(pause * 2, LONGEST_PAUSE)
+            else:
+                return
+
+
+def _each(listener: Listener):  # type: ignore[no-untyped-def] # aio-pika's callback type is private
+    async def hear(message: AbstractIncomingMessage) -> None:
+        listener(message.body)
+
+    return hear
+
+
+def _lost(connection: AbstractConnection) -> asyncio.Event:
+    lost = asyncio.Event()
+    connection.close_callbacks.add(lambda *_: lost.set(), weak=False)
+    return lost
+
+
+async def _close(connection: AbstractConnection) -> None:
+    try:
+        async with asyncio.timeout(2):
+            await connection.close()
+    except TROUBLE as error:
+        log.debug("connection_was_gone", why=repr(error))

@@ -1,0 +1,85 @@
+"""The gateway put together: one ASGI application out of routes, services and a broker."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from common.access_tokens import InternalTokens
+from common.broker import Broker
+from common.clock import Clock
+
+from gateway.answers import Answer, Application
+from gateway.authentication import Authentication
+from gateway.cached_reads import CachedReads
+from gateway.dispatch import Gateway, Page
+from gateway.edge_cache import EdgeCache
+from gateway.forwarding import Upstream
+from gateway.health import Health
+from gateway.key_ring import KeyRing
+from gateway.lifespan import running, with_lifespan
+from gateway.news import News
+from gateway.openapi import MergedApi
+from gateway.pages import ASSETS, asset, documentation, landing
+from gateway.routes_table import ROUTES, Route, RoutesTable
+from gateway.settings import GatewaySettings
+
+
+def create_gateway(
+    *,
+    settings: GatewaySettings,
+    upstreams: Mapping[str, Upstream],
+    broker: Broker,
+    clock: Clock,
+    routes: Sequence[Route] = ROUTES,
+) -> Application:
+    """The ASGI application; its lifespan opens the upstreams and listens to the broker.
+
+    `upstreams` are the services by the names that the routes use; `auth` must be one of them.
+    """
+    table = RoutesTable(routes)
+    cache = EdgeCache(max_bytes=settings.cache_bytes)
+    ring = KeyRing(upstreams["auth"], clock)
+    authentication = Authentication(ring, issuer=settings.token_issuer, clock=clock)
+    health = Health(upstreams, ring=ring, cache=cache)
+    gateway = Gateway(
+        table=table,
+        pages=_pages(settings, health, MergedApi(upstreams, table)),
+        upstreams=upstreams,
+        authentication=authentication,
+        tokens=InternalTokens(settings.internal_secret.get_secret_value()),
+        reads=CachedReads(cache, clock, max_answer=settings.cache_answer_bytes),
+        clock=clock,
+    )
+    news = News(cache, authentication)
+    listen = partial(broker.listen, news.on_message, news.on_connection)
+
+    @asynccontextmanager
+    async def life() -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for upstream in upstreams.values():
+                await upstream.start()
+                stack.push_async_callback(upstream.close)
+            await stack.enter_async_context(running("gateway_listener", listen))
+            await stack.enter_async_context(running("gateway_keys", ring.keep_fresh))
+            yield
+
+    return with_lifespan(gateway, life)
+
+
+def _pages(settings: GatewaySettings, health: Health, api: MergedApi) -> dict[str, Page]:
+    return {
+        "/": _always(partial(landing, settings.demo_card_id)),
+        "/docs": _always(documentation),
+        **{f"/docs/assets/{name}": _always(partial(asset, name)) for name in ASSETS},
+        "/openapi.json": api.document,
+        "/health": health.health,
+        "/livez": health.live,
+        "/readyz": health.ready,
+    }
+
+
+def _always(answer: Callable[[], Answer]) -> Page:
+    async def page() -> Answer:
+        return answer()
+
+    return page

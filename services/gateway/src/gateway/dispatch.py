@@ -1,0 +1,235 @@
+"""Every request's way: find the route, know the caller, then answer from the cache or forward.
+
+Plain ASGI on purpose: every layer here is paid by every request. Services log each request, hits
+are counted; here a line is written only where a part of the system failed.
+"""
+
+from collections.abc import Awaitable, Callable, Container, Mapping
+from dataclasses import replace
+from functools import partial
+from time import perf_counter
+
+import structlog
+from common.access_tokens import InternalTokens, InvalidToken
+from common.clock import Clock
+from common.problem_responses import status_of
+from common.problems import Refusal
+from common.request_context import sane_traceparent
+from prometheus_client import Histogram
+
+from gateway.answers import Answer, Header, InternalError, Message, Receive, Refused, Scope, Send
+from gateway.authentication import Authentication, Caller
+from gateway.cached_reads import CachedReads, Read
+from gateway.exchange import UNMATCHED, Exchange
+from gateway.forwarding import (
+    AnswerCut,
+    BodyTooLarge,
+    Call,
+    ClientGone,
+    Upstream,
+    UpstreamBroken,
+)
+from gateway.hygiene import IDENTITY, forwarded_headers, known_query, outward, read_headers
+from gateway.inbound import Inbound, bodiless
+from gateway.routes_table import Route, RoutesTable
+
+Page = Callable[[], Awaitable[Answer]]
+
+READS = frozenset({"GET", "HEAD"})
+CLIENT_GONE = 499  # for the metrics; nobody is left to read it
+_CONDITIONS = frozenset({b"if-none-match", b"if-match", b"range"})
+_INVALID_TOKEN: Header = (b"www-authenticate", b'Bearer error="invalid_token"')
+
+SECONDS = Histogram(
+    "cartulary_gateway_request_seconds",
+    "Duration of requests at the gateway, with the services' part",
+    ["method", "route", "status"],
+)
+
+log = structlog.get_logger(__name__)
+
+
+class UnknownAddress(Refused):
+    """No route, no page."""
+
+    status = 404
+    code = "not_found"
+    detail = "There is nothing at this address."
+
+
+class MethodNotAllowed(Refused):
+    """The address exists; `Allow` names what it takes."""
+
+    status = 405
+    code = "method_not_allowed"
+    detail = "This method is not for this address."
+
+
+class Gateway:
+    """Answers every HTTP request. `pages` are the gateway's own addresses."""
+
+    def __init__(
+        self,
+        *,
+        table: RoutesTable,
+        pages: Mapping[str, Page],
+        upstreams: Mapping[str, Upstream],
+        authentication: Authentication,
+        tokens: InternalTokens,
+        reads: CachedReads,
+        clock: Clock,
+    ) -> None:
+        self._table = table
+        self._pages = pages
+        self._upstreams = upstreams
+        self._authentication = authentication
+        self._tokens = tokens
+        self._reads = reads
+        self._clock = clock
+        self._observe: dict[tuple[str, str, int], Callable[[float], None]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever happens, with a problem at worst."""
+        started = perf_counter()
+        exchange = Exchange(scope, receive, send)
+        try:
+            await self._answer(exchange)
+        except ClientGone:
+            exchange.status = CLIENT_GONE
+        except Exception as error:
+            await _fail(exchange, error)
+        finally:
+            self._measure(exchange, perf_counter() - started)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        exchange.headers = read_headers(exchange.scope["headers"])
+        page = self._pages.get(exchange.path)
+        if page is not None:
+            exchange.route = exchange.path
+            _require_method(exchange, READS, "GET, HEAD")
+            await exchange.answer(await page())
+            return
+        match = self._table.find(exchange.path)
+        if match is None:
+            raise UnknownAddress
+        _require_method(exchange, match.routes, match.allow)
+        route = match.routes[exchange.method]
+        exchange.route = route.path
+        authorization = exchange.headers.get(b"authorization")
+        caller = await self._authentication.caller(route.who, authorization)
+        await self._serve(exchange, route, match.path, caller)
+
+    async def _serve(
+        self, exchange: Exchange, route: Route, path: str, caller: Caller | None
+    ) -> None:
+        query = known_query(exchange.scope["query_string"], route.query_bytes)
+        call = partial(self._call, exchange, route, path, query, caller)
+        if route.cache is None or exchange.method not in READS:
+            await self._pass_through(exchange, route, call())
+            return
+        read = Read(exchange, route.cache, path, query, caller)
+        upstream = self._upstreams[route.service]
+        await self._reads.answer(
+            read,
+            lambda send: upstream.forward(_unconditional(call()), bodiless(), send),
+            lambda note: self._pass_through(exchange, route, call(), note),
+        )
+
+    async def _pass_through(
+        self, exchange: Exchange, route: Route, call: Call, note: Header | None = None
+    ) -> None:
+        inbound = _inbound(exchange, route)
+
+        async def pass_on(message: Message) -> None:
+            if inbound.too_large and not exchange.status:
+                return  # the service answers what it took for a client that left
+            if message["type"] == "http.response.start":
+                await self._begin(exchange, message, note)
+            else:
+                more = message.get("more_body", False)
+                await exchange.body(message.get("body", b""), more=more)
+
+        await self._upstreams[route.service].forward(call, inbound, pass_on)
+        if inbound.too_large and not exchange.status:
+            raise BodyTooLarge
+
+    async def _begin(self, exchange: Exchange, message: Message, note: Header | None) -> None:
+        status: int = message["status"]
+        headers, tags = outward(message["headers"])
+        if note is not None:
+            headers.append(note)
+        if tags and exchange.method not in READS and 200 <= status < 300:
+            # before the answer is handed on: who reads after it reads what was written
+            self._reads.forget(tags)
+        await exchange.start(status, headers)
+
+    def _call(
+        self, exchange: Exchange, route: Route, path: str, query: bytes, caller: Caller | None
+    ) -> Call:
+        headers = forwarded_headers(exchange.headers, body=exchange.method not in READS)
+        trace = sane_traceparent(exchange.headers.get(b"traceparent"))
+        headers += ((b"x-request-id", exchange.identify()), (b"traceparent", trace.encode()))
+        client = exchange.scope.get("client")
+        if client is not None:
+            headers.append((b"x-forwarded-for", client[0].encode()))
+        if caller is not None:
+            headers.append((IDENTITY, caller.internal_token(self._tokens, self._clock.now())))
+        method = "GET" if exchange.method == "HEAD" else exchange.method
+        return Call(method, path, query, headers, route.budget, client)
+
+    def _measure(self, exchange: Exchange, seconds: float) -> None:
+        method = exchange.method if exchange.route != UNMATCHED else "any"
+        key = (method, exchange.route, exchange.status)
+        observe = self._observe.get(key)
+        if observe is None:
+            observe = self._observe[key] = SECONDS.labels(*key).observe
+        observe(seconds)
+
+
+def _require_method(exchange: Exchange, methods: Container[str], allow: str) -> None:
+    if exchange.method not in methods:
+        raise MethodNotAllowed(headers=((b"allow", allow.encode()),))
+
+
+def _inbound(exchange: Exchange, route: Route) -> Inbound:
+    """The body under the route's limit; what is announced too large is not even begun."""
+    length = exchange.headers.get(b"content-length", b"0")
+    if int(length) > route.body_limit:
+        raise BodyTooLarge
+    announced = length != b"0" or b"transfer-encoding" in exchange.headers
+    complete = exchange.method in READS or not announced
+    return Inbound(exchange.receive, route.body_limit, complete=complete)
+
+
+def _unconditional(call: Call) -> Call:
+    """The same question without its conditions: what is kept must be whole."""
+    headers = [header for header in call.headers if header[0] not in _CONDITIONS]
+    return replace(call, headers=headers)
+
+
+async def _fail(exchange: Exchange, error: Exception) -> None:
+    if exchange.status:
+        # the answer has begun, so all that is left is not to end it: the server cuts the connection
+        log.warning("answer_cut", route=exchange.route, reason=type(error).__name__)
+    elif isinstance(error, Refused):
+        await _refuse(exchange, error)
+    elif isinstance(error, Refusal):
+        headers = (_INVALID_TOKEN,) if isinstance(error, InvalidToken) else ()
+        await exchange.problem(status_of(error), error.code, error.detail, headers)
+    elif isinstance(error, AnswerCut):
+        await _refuse(exchange, UpstreamBroken())
+    else:
+        log.error("gateway_failed", route=exchange.route, exc_info=error)
+        await _refuse(exchange, InternalError())
+
+
+async def _refuse(exchange: Exchange, refused: Refused) -> None:
+    await exchange.refuse(refused)
+    if refused.status >= 500:
+        log.warning(
+            "request_refused",
+            request_id=exchange.request_id,
+            route=exchange.route,
+            status=refused.status,
+            reason=type(refused).__name__,
+        )

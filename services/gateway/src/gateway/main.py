@@ -1,0 +1,86 @@
+"""The gateway's process: everything it needs is made here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Literal
+
+import uvicorn
+from common.clock import SystemClock
+from common.observability import configure_logging
+from common.rabbitmq import RabbitMQBroker
+from common.settings import SettingsRefused
+
+from gateway.answers import Application
+from gateway.application import create_gateway
+from gateway.http_forwarding import HttpUpstream
+from gateway.operations import create_operations_app
+from gateway.settings import GatewaySettings
+
+
+def main() -> None:
+    """`python -m gateway.main`. Raises `SettingsRefused`."""
+    settings = GatewaySettings.load()
+    if settings.amqp_url is None:
+        raise SettingsRefused("cannot start: AMQP_URL: is missing, so no purge would be heard")
+    configure_logging(level=settings.log_level)
+    broker = RabbitMQBroker(settings.amqp_url, partitions=settings.partitions)
+    connections = settings.upstream_connections
+    upstreams = {
+        "auth": HttpUpstream(settings.auth_url, connections=connections),
+        "cards": HttpUpstream(settings.cards_url, connections=connections),
+    }
+    app = create_gateway(settings=settings, upstreams=upstreams, broker=broker, clock=SystemClock())
+    front = _config(app, settings.host, settings.port)
+    with asyncio.Runner(loop_factory=front.get_loop_factory()) as runner:
+        runner.run(_serve(front, settings))
+
+
+async def _serve(front: uvicorn.Config, settings: GatewaySettings) -> None:
+    async with AsyncExitStack() as stack:
+        if settings.operations_port:
+            await stack.enter_async_context(_operations(settings))
+        await uvicorn.Server(front).serve()
+
+
+@asynccontextmanager
+async def _operations(settings: GatewaySettings) -> AsyncIterator[None]:
+    app = create_operations_app()
+    server = _Beside(_config(app, settings.host, settings.operations_port, lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _Beside(uvicorn.Server):
+    """A second server in the process: signals are for the first, which ends this one."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+
+def _config(
+    app: Application, host: str, port: int, lifespan: Literal["on", "off"] = "on"
+) -> uvicorn.Config:
+    """As services are served; and nobody outside is believed to be a proxy."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        lifespan=lifespan,
+        http="httptools",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What the gateway hears on the exchange: things that changed, sessions that ended, silence."""
+
+from collections.abc import Iterator
+
+import structlog
+from common.messages import Envelope, MalformedMessage
+from prometheus_client import Counter
+from pydantic import ValidationError
+
+from gateway.authentication import Authentication
+from gateway.consumed_events import AccountErased, SessionEnded
+from gateway.edge_cache import EdgeCache
+
+HEARD = Counter("cartulary_gateway_messages_total", "Messages heard on the exchange", ["result"])
+READ, MALFORMED = HEARD.labels("read"), HEARD.labels("malformed")
+
+log = structlog.get_logger(__name__)
+
+
+class News:
+    """The two listeners that `Broker.listen` takes."""
+
+    def __init__(self, cache: EdgeCache, authentication: Authentication) -> None:
+        self._cache = cache
+        self._authentication = authentication
+
+    def on_message(self, raw: bytes) -> None:
+        """Purge what the message is about. One that cannot be read is counted and let go."""
+        try:
+            envelope = Envelope.from_bytes(raw)
+            self._cache.purge(_tags(envelope), "message")
+            self._refuse_tokens(envelope)
+        except (MalformedMessage, ValidationError) as error:
+            MALFORMED.inc()
+            log.warning("message_malformed", reason=type(error).__name__)
+        else:
+            READ.inc()
+
+    def on_connection(self, up: bool) -> None:
+        """While nothing can be heard nothing may be remembered."""
+        log.info("edge_cache_switched", on=up)
+        self._cache.connected(up)
+
+    def _refuse_tokens(self, envelope: Envelope) -> None:
+        if envelope.type == SessionEnded.type_name:
+            self._authentication.refuse(SessionEnded.model_validate(envelope.data).session_id)
+        elif envelope.type == AccountErased.type_name:
+            self._authentication.refuse(AccountErased.model_validate(envelope.data).account_id)
+
+
+def _tags(envelope: Envelope) -> Iterator[str]:
+    """The message's subject, and the person whom it is about: their lists changed with it."""
+    yield envelope.subject
+    if envelope.data_subject is not None:
+        yield f"user/{envelope.data_subject}"

@@ -1,0 +1,273 @@
+"""A gateway on a real port before a real service on a real port; each test says what that answers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import orjson
+import pytest
+import uvicorn
+from common.access_tokens import IDENTITY_HEADER, Identity, InternalTokens, SigningKey, jwks
+from common.access_tokens import sign_access_token as sign
+from common.broker import ConnectionListener, Listener, Outgoing
+from common.clock import MovableClock
+from common.ids import uuid7
+from common.in_process import InProcessBroker
+from common.messages import Envelope
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from gateway.application import create_gateway
+from gateway.forwarding import InProcessUpstream
+from gateway.http_forwarding import HttpUpstream
+from gateway.routes_table import GET, POST, ROUTES, Access, CacheRule, Route
+from gateway.settings import GatewaySettings
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+SETTINGS = GatewaySettings(port=0)
+TEST_ROUTES = (
+    *ROUTES,
+    Route("cards", POST, "/small", Access.ANYONE, body_limit=1000),
+    Route("cards", GET | POST | {"PUT"}, "/quick", Access.ANYONE, budget=0.2),
+    Route("cards", GET, "/admin", Access.ADMIN),
+    Route("cards", GET, "/stream", Access.ANYONE),
+    Route("cards", GET, "/plain", Access.ANYONE, cache=CacheRule(), query=frozenset({"page"})),
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request as it reached the service."""
+
+    method: str
+    path: str
+    query: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @property
+    def names(self) -> set[str]:
+        """The names of its headers."""
+        return {name for name, _ in self.headers}
+
+    @property
+    def caller(self) -> Identity | None:
+        """Whom the gateway says it is for."""
+        token = dict(self.headers).get(IDENTITY_HEADER)
+        secret = SETTINGS.internal_secret.get_secret_value()
+        return InternalTokens(secret).verify(token, NOON) if token else None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the service answers."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Service:
+    """One ASGI application that stands for auth and cards."""
+
+    def __init__(self) -> None:
+        self.key = SigningKey("first", Ed25519PrivateKey.generate())
+        self.calls: list[Seen] = []
+        self.raw: dict[str, Callable[..., Awaitable[None]]] = {}
+        self.replies: dict[str, Callable[[Seen], Awaitable[Reply]]] = {}
+        self.published_keys = {"first": self.key.private.public_key()}
+
+    def answers(self, path: str, body: bytes = b"{}", status: int = 200, **headers: str) -> None:
+        """Always answer so."""
+        reply = Reply(status, body, {n.replace("_", "-"): v for n, v in headers.items()})
+
+        async def same(_: Seen) -> Reply:
+            return reply
+
+        self.replies[path] = same
+
+    def asked(self, path: str) -> list[Seen]:
+        """The requests for a path."""
+        return [seen for seen in self.calls if seen.path == path]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        path = scope["path"]
+        if path in self.raw:
+            await self.raw[path](scope, receive, send)
+            return
+        seen = await self._read(scope, receive)
+        self.calls.append(seen)
+        reply = await self._reply(seen)
+        headers = [(n.lower().encode(), v.encode()) for n, v in reply.headers.items()]
+        headers.append((b"content-length", str(len(reply.body)).encode()))
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def _read(self, scope: Any, receive: Any) -> Seen:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]]
+        query = scope["query_string"].decode()
+        return Seen(scope["method"], scope["path"], query, headers, body)
+
+    async def _reply(self, seen: Seen) -> Reply:
+        if seen.path in self.replies:
+            return await self.replies[seen.path](seen)
+        if seen.path == "/.well-known/jwks.json":
+            return Reply(body=orjson.dumps(jwks(self.published_keys)))
+        return Reply()
+
+
+class Exchange(InProcessBroker):
+    """The in-process broker, whose connection a test may cut."""
+
+    connection: ConnectionListener
+
+    async def listen(self, on_message: Listener, on_connection: ConnectionListener) -> None:
+        """Hear every message; keep hold of the connection."""
+        self.connection = on_connection
+        await super().listen(on_message, on_connection)
+
+    async def tell(self, type: str, stream: str, data: Mapping[str, Any] | None = None) -> None:
+        """Publish one message as a service would."""
+        envelope = Envelope(uuid7(), "test", type, stream, 1, 0, NOON, data or {})
+        await self.send_raw(type, envelope.to_bytes())
+
+    async def send_raw(self, type: str, body: bytes) -> None:
+        """Publish bytes."""
+        async with self.publisher() as publisher:
+            await publisher.publish([Outgoing(uuid7(), type, "x/1", body)])
+
+
+@asynccontextmanager
+async def served(app: Any) -> AsyncIterator[str]:
+    """The address of an application on a free port."""
+    config = uvicorn.Config(
+        app, port=0, http="httptools", log_level="critical", access_log=False, proxy_headers=False
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.005)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = server.force_exit = True
+        await serving
+
+
+class World:
+    """The gateway, what stands behind it, and a client before it."""
+
+    def __init__(self, url: str, service: Service, exchange: Exchange) -> None:
+        self.url = url
+        self.service = service
+        self.exchange = exchange
+        self.clock = MovableClock(NOON)
+        self.client = aiohttp.ClientSession(auto_decompress=False)
+
+    def token(self, account: UUID | None = None, **given: Any) -> str:
+        """An access token as auth signs them."""
+        claims = {
+            "key": self.service.key,
+            "session_id": uuid7(),
+            "roles": frozenset[str](),
+            "issuer": "cartulary",
+            "audience": "cartulary",
+            "now": self.clock.now(),
+        }
+        return sign(account_id=account or uuid7(), **{**claims, **given})
+
+    async def get(self, path: str, token: str | None = None, **headers: str) -> "Got":
+        """GET, as a caller or as nobody."""
+        return await self.ask("GET", path, token, **headers)
+
+    async def ask(
+        self, method: str, path: str, token: str | None = None, data: Any = None, **headers: str
+    ) -> "Got":
+        """Ask and read the whole answer."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token is not None:
+            named["authorization"] = f"Bearer {token}"
+        async with self.client.request(method, self.url + path, headers=named, data=data) as got:
+            return Got(got.status, got.headers, await got.read())
+
+
+@dataclass(frozen=True)
+class Got:
+    """An answer that reached the client."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """The code of a problem."""
+        assert self.headers["content-type"] == "application/problem+json"
+        problem = orjson.loads(self.body)
+        assert problem["status"] == self.status
+        assert problem["request_id"] == self.headers["x-request-id"]
+        return str(problem["code"])
+
+    @property
+    def cache(self) -> str:
+        """What the cache did."""
+        return self.headers["cache-status"]
+
+
+@pytest.fixture(params=["over HTTP", "in one process"])
+def upstream_kind(request: pytest.FixtureRequest) -> str:
+    """How the gateway reaches its services: every test of the world holds for both."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def world(upstream_kind: str) -> AsyncIterator[World]:
+    """A gateway before a service."""
+    service = Service()
+    async with served(service) as service_url:
+        is_http = upstream_kind == "over HTTP"
+        upstream = HttpUpstream(service_url) if is_http else InProcessUpstream(service)
+        async with gateway_before(upstream, service) as made:
+            yield made
+
+
+@asynccontextmanager
+async def gateway_before(upstream: Any, service: Service) -> AsyncIterator[World]:
+    """A gateway whose services are all this one."""
+    exchange = Exchange()
+    world = World("", service, exchange)
+    gateway = create_gateway(
+        settings=SETTINGS,
+        upstreams={"auth": upstream, "cards": upstream},
+        broker=exchange,
+        clock=world.clock,
+        routes=TEST_ROUTES,
+    )
+    async with served(gateway) as url, world.client:
+        world.url = url
+        while (await world.get("/readyz")).status != 200:
+            await asyncio.sleep(0.005)
+        service.calls.clear()
+        yield world
+
+
+@pytest.fixture
+def before() -> Callable[[Any, Service], Any]:
+    """Makes a gateway before any upstream."""
+    return gateway_before
+
+
+@pytest.fixture
+def at_address() -> Callable[[Any], Any]:
+    """Serves any application."""
+    return served

@@ -1,10 +1,11 @@
-"""A gateway on a real port before a real service on a real port; each test says what that answers."""
+"""A gateway on a real port before a real service on a real port that answers as a test says."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -82,12 +83,17 @@ class Service:
 
     def answers(self, path: str, body: bytes = b"{}", status: int = 200, **headers: str) -> None:
         """Always answer so."""
-        reply = Reply(status, body, {n.replace("_", "-"): v for n, v in headers.items()})
+        reply = self.reply(body, status, **headers)
 
         async def same(_: Seen) -> Reply:
             return reply
 
         self.replies[path] = same
+
+    @staticmethod
+    def reply(body: bytes = b"{}", status: int = 200, **headers: str) -> Reply:
+        """One answer; an underscore in a header's name is a hyphen."""
+        return Reply(status, body, {n.replace("_", "-"): v for n, v in headers.items()})
 
     def asked(self, path: str) -> list[Seen]:
         """The requests for a path."""
@@ -150,18 +156,26 @@ class Exchange(InProcessBroker):
 async def served(app: Any) -> AsyncIterator[str]:
     """The address of an application on a free port."""
     config = uvicorn.Config(
-        app, port=0, http="httptools", log_level="critical", access_log=False, proxy_headers=False
+        app, port=0, log_level="critical", proxy_headers=False, timeout_graceful_shutdown=1
     )
+    config.load()
     server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.005)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.should_exit = server.force_exit = True
-        await serving
+        await server.shutdown()
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for a condition, at most ten seconds."""
+    for _ in range(2000):
+        if await condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"{condition} did not come true")
 
 
 class World:
@@ -185,6 +199,10 @@ class World:
             "now": self.clock.now(),
         }
         return sign(account_id=account or uuid7(), **{**claims, **given})
+
+    async def ready(self) -> bool:
+        """Whether the gateway says that it can serve."""
+        return (await self.get("/readyz")).status == 200
 
     async def get(self, path: str, token: str | None = None, **headers: str) -> "Got":
         """GET, as a caller or as nobody."""
@@ -235,39 +253,35 @@ async def world(upstream_kind: str) -> AsyncIterator[World]:
     """A gateway before a service."""
     service = Service()
     async with served(service) as service_url:
-        is_http = upstream_kind == "over HTTP"
-        upstream = HttpUpstream(service_url) if is_http else InProcessUpstream(service)
-        async with gateway_before(upstream, service) as made:
+        over_http, within = partial(HttpUpstream, service_url), partial(InProcessUpstream, service)
+        make = over_http if upstream_kind == "over HTTP" else within
+        async with gateway_before(make, service) as made:
             yield made
 
 
 @asynccontextmanager
-async def gateway_before(upstream: Any, service: Service) -> AsyncIterator[World]:
+async def gateway_before(upstream: Callable[[], Any], service: Service) -> AsyncIterator[World]:
     """A gateway whose services are all this one."""
     exchange = Exchange()
     world = World("", service, exchange)
     gateway = create_gateway(
         settings=SETTINGS,
-        upstreams={"auth": upstream, "cards": upstream},
+        upstreams={"auth": upstream(), "cards": upstream()},
         broker=exchange,
         clock=world.clock,
         routes=TEST_ROUTES,
     )
     async with served(gateway) as url, world.client:
         world.url = url
-        while (await world.get("/readyz")).status != 200:
-            await asyncio.sleep(0.005)
+        await until(world.ready)
         service.calls.clear()
         yield world
 
 
 @pytest.fixture
-def before() -> Callable[[Any, Service], Any]:
-    """Makes a gateway before any upstream."""
-    return gateway_before
-
-
-@pytest.fixture
-def at_address() -> Callable[[Any], Any]:
-    """Serves any application."""
-    return served
+async def elsewhere() -> AsyncIterator[World]:
+    """A gateway before a service over HTTP only: for what a connection alone can show."""
+    service = Service()
+    async with served(service) as url:
+        async with gateway_before(partial(HttpUpstream, url), service) as made:
+            yield made

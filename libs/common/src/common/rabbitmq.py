@@ -1,7 +1,7 @@
 """The broker between processes: RabbitMQ through aio-pika, with connections that we make anew.
 
 aio-pika's robust connections do not repeat a failed publish and bring consumers back only mostly;
-a plain connection that is thrown away at the first trouble leaves one question only (did it arrive?),
+a plain connection that is thrown away at the first trouble leaves one question (did it arrive?),
 and the versions in the messages answer that.
 """
 

@@ -18,7 +18,7 @@ from cards.public_page import (
     render_card,
     render_missing,
 )
-from cards.qr import Level, QrOptions, qr_png, qr_svg
+from cards.qr import Level, QrOptions, qr_inline, qr_png, qr_svg
 from cards.vcard import vcard, vcard_filename
 
 router = APIRouter(tags=["public cards"])
@@ -94,7 +94,7 @@ async def view_card(request: Request, card_id: str, service: Service) -> Respons
         face,
         page_url=page_url,
         vcard_url=f"/api/v1/cards/{face.card_id}/vcard",
-        qr_svg=qr_svg(page_url, PAGE_QR).decode(),
+        qr_svg=qr_inline(page_url, PAGE_QR),
         language=language,
     )
     return HTMLResponse(html, headers=headers)

@@ -47,8 +47,13 @@ class QrOptions:
 
 
 def qr_svg(text: str, options: QrOptions) -> bytes:
-    """An SVG document."""
-    return _save(text, options, "svg")
+    """An SVG document of the size that the options say."""
+    return _save(text, options, "svg", xmldecl=False)
+
+
+def qr_inline(text: str, options: QrOptions) -> str:
+    """An SVG element without a size of its own: a page's style scales it as a whole."""
+    return _save(text, options, "svg", xmldecl=False, svgns=False, omitsize=True).decode().strip()
 
 
 def qr_png(text: str, options: QrOptions) -> bytes:
@@ -61,7 +66,7 @@ def contrast(dark: str, light: str) -> float:
     return (_luminance(light) + 0.05) / (_luminance(dark) + 0.05)
 
 
-def _save(text: str, options: QrOptions, kind: str) -> bytes:
+def _save(text: str, options: QrOptions, kind: str, **how: bool) -> bytes:
     dark, light = _hex(options.dark), _hex(options.light)
     if contrast(dark, light) < LOWEST_CONTRAST:
         raise QrContrastTooLow
@@ -71,8 +76,7 @@ def _save(text: str, options: QrOptions, kind: str) -> bytes:
         raise QrTextTooLong from None
     out = io.BytesIO()
     look = {"scale": options.scale, "border": options.border, "dark": dark, "light": light}
-    extra = {"xmldecl": False, "svgns": True} if kind == "svg" else {}
-    code.save(out, kind=kind, **look, **extra)
+    code.save(out, kind=kind, **look, **how)
     return out.getvalue()
 
 

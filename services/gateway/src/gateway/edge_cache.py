@@ -110,8 +110,8 @@ class EdgeCache:
         self._measure()
         return True
 
-    def purge(self, tags: Iterable[str], cause: str) -> None:
-        """Drop every answer with one of these tags, and those still on their way."""
+    def purge(self, tags: Iterable[str], cause: str) -> int:
+        """Drop every answer with one of these tags, and those still on their way; how many."""
         self._purges += 1
         dropped = 0
         for tag in tags:
@@ -124,6 +124,7 @@ class EdgeCache:
         if dropped:
             PURGES.labels(cause).inc(dropped)
             self._measure()
+        return dropped
 
     def connected(self, on: bool) -> None:
         """The way that purges come by was lost, or is there again: begin with nothing."""

@@ -28,7 +28,8 @@ class News:
         """Purge what the message is about. One that cannot be read is counted and let go."""
         try:
             envelope = Envelope.from_bytes(raw)
-            self._cache.purge(_tags(envelope), "message")
+            dropped = self._cache.purge(_tags(envelope), "message")
+            log.info("cache_purged", tag=envelope.subject, because=envelope.type, entries=dropped)
             self._refuse_tokens(envelope)
         except (MalformedMessage, ValidationError) as error:
             MALFORMED.inc()

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,11 @@ def run(layout: Layout) -> None:
         embedded_postgres(layout.postgres) as server,
     ):
         configure_logging(level="info", json=True, file=log_file)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        # uvicorn ends its work at Ctrl-C and then hands the interrupt on
+        with (
+            suppress(KeyboardInterrupt),
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
             runner.run(_serve(layout, server, listener))
     print("Stopped. Everything is kept in", layout.var)
 

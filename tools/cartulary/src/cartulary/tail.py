@@ -15,6 +15,8 @@ from common.verification import Flaw, verify_log
 from cartulary.layout import SERVICES, Layout
 
 POLL_SECONDS = 0.2
+RECENT_BYTES = 20_000
+"""How much of the run's log is looked at for what the gateway did before."""
 
 
 async def tail(layout: Layout, *, last: int, follow: bool) -> AsyncIterator[dict[str, Any]]:
@@ -56,7 +58,8 @@ def line(entry: dict[str, Any]) -> str:
     """One entry for people."""
     at = datetime.fromisoformat(entry["at"]).strftime("%H:%M:%S.%f")[:-3]
     if "dropped" in entry:
-        return f"{at}  gateway  dropped {entry['dropped']} ({entry['because']})"
+        dropped = f", dropped {entry['dropped']} cached" if entry["dropped"] else ""
+        return f"{at}  gateway   heard  {entry['heard']:<28} {entry['about']}{dropped}"
     where = f"{entry['stream']} v{entry['version']}"
     return f"{at}  {entry['service']:<8} {entry['position']:>6}  {entry['type']:<28} {where}"
 
@@ -66,7 +69,7 @@ class _Lines:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._offset = path.stat().st_size if path.exists() else 0
+        self._offset = max(0, path.stat().st_size - RECENT_BYTES) if path.exists() else 0
 
     def dropped_pages(self) -> list[dict[str, Any]]:
         if not self._path.exists():
@@ -75,11 +78,17 @@ class _Lines:
             file.seek(self._offset)
             lines = file.readlines()
             self._offset = file.tell()
-        entries = [json.loads(text) for text in lines if '"cache_purged"' in text]
+        # the first line may have been cut by the offset
+        whole = [text for text in lines if text.startswith("{") and text.endswith("}\n")]
+        entries = [json.loads(text) for text in whole if '"cache_purged"' in text]
         return [
-            {"at": e["timestamp"], "dropped": e["tag"], "because": e["because"]}
+            {
+                "at": e["timestamp"],
+                "heard": e["because"],
+                "about": e["tag"],
+                "dropped": e["entries"],
+            }
             for e in entries
-            if e.get("entries")
         ]
 
 

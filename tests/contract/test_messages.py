@@ -1,0 +1,67 @@
+"""Every message one service publishes is one that its readers can still read.
+
+`messages/<type>.json` is the published language. A new optional field is a change to review; anything
+else needs a new version of the type. After a wanted change, write the file as the failure shows it.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+import auth.accounts.examples
+import auth.published_events
+import cards.cards.examples
+import cards.consumed_events
+import cards.published_events
+import gateway.consumed_events
+import pytest
+from common.messages import ConsumedEvent, PublishedEvent
+
+MESSAGES = Path(__file__).parent / "messages"
+
+PRODUCERS = (
+    (auth.published_events, auth.accounts.examples.EVENTS),
+    (cards.published_events, cards.cards.examples.EVENTS),
+)
+NOT_PUBLISHED_YET = {"auth.session_ended.v1"}
+"""The gateway is ready for sessions that auth does not end before it has sessions."""
+
+
+def consumed(*modules: ModuleType) -> Iterable[type[ConsumedEvent]]:
+    for module in modules:
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, ConsumedEvent):
+                if value.__module__ == module.__name__:
+                    yield value
+
+
+PUBLISHED: dict[str, PublishedEvent] = {
+    message.type_name: message
+    for module, events in PRODUCERS
+    for event in events
+    if (message := module.publish(event)) is not None
+}
+CONSUMED = [
+    event
+    for event in consumed(cards.consumed_events, gateway.consumed_events)
+    if event.type_name not in NOT_PUBLISHED_YET
+]
+RECORDED = {path.stem: path.read_text() for path in MESSAGES.glob("*.json")}
+
+
+@pytest.mark.parametrize("type_name", sorted(PUBLISHED))
+def test_a_producer_writes_exactly_the_recorded_message(type_name: str) -> None:
+    written = PUBLISHED[type_name].model_dump_json()
+
+    assert json.loads(written) == json.loads(RECORDED[type_name])
+
+
+@pytest.mark.parametrize("event", CONSUMED, ids=lambda event: event.__module__)
+def test_a_consumer_can_read_the_recorded_message(event: type[ConsumedEvent]) -> None:
+    event.model_validate_json(RECORDED[event.type_name])
+
+
+def test_no_message_is_orphaned() -> None:
+    assert set(PUBLISHED) == set(RECORDED)
+    assert {event.type_name for event in CONSUMED} <= set(PUBLISHED)

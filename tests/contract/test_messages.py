@@ -1,7 +1,7 @@
 """Every message one service publishes is one that its readers can still read.
 
-`messages/<type>.json` is the published language. A new optional field is a change to review; anything
-else needs a new version of the type. After a wanted change, write the file as the failure shows it.
+`messages/<type>.json` is the published language. A new optional field is a change to review;
+anything else needs a new version of the type. After a wanted change, write the file as the failure shows it.
 """
 
 import json
@@ -31,9 +31,9 @@ NOT_PUBLISHED_YET = {"auth.session_ended.v1"}
 def consumed(*modules: ModuleType) -> Iterable[type[ConsumedEvent]]:
     for module in modules:
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, ConsumedEvent):
-                if value.__module__ == module.__name__:
-                    yield value
+            is_one = isinstance(value, type) and issubclass(value, ConsumedEvent)
+            if is_one and value.__module__ == module.__name__:
+                yield value
 
 
 PUBLISHED: dict[str, PublishedEvent] = {

@@ -1,0 +1,93 @@
+"""The same system twice: everything in one process, and every service and worker in its own."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import pytest
+from common.embedded_postgres import EmbeddedPostgres
+from common.testing.postgres import temporary_postgres
+from common.testing.processes import Process, free_port, process
+from common.testing.rabbitmq import rabbitmq
+from common.testing.waiting import eventually
+
+
+@dataclass
+class System:
+    """A running system: where it answers and what it consists of."""
+
+    url: str
+    processes: dict[str, Process]
+    mail: Path
+    session: aiohttp.ClientSession
+    dsns: dict[str, str] = field(default_factory=dict)
+
+    async def ready(self) -> bool:
+        """Whether the gateway and everything behind it is ready."""
+        async with self.session.get("/health") as response:
+            return response.status == 200 and (await response.json())["status"] == "ok"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A real PostgreSQL for the services that run apart."""
+    with temporary_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+async def embedded(tmp_path: Path) -> AsyncIterator[System]:
+    """`cartulary run` as a user starts it."""
+    port = free_port()
+    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    url = f"http://127.0.0.1:{port}"
+    arguments = ["-m", "cartulary.main", "run"]
+    with process(arguments, environment, tmp_path / "run.txt") as running:
+        async with aiohttp.ClientSession(url) as session:
+            system = System(url, {"all": running}, tmp_path / "var" / "mail", session)
+            await eventually(system.ready, within=60, what="the embedded run")
+            yield system
+
+
+@pytest.fixture
+async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterator[System]:
+    """Five processes, HTTP between them, RabbitMQ for their messages."""
+    ports = {name: free_port() for name in ("auth", "cards", "gateway")}
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    name = f"e2e_{ports['gateway']}"
+    dsns = {
+        service: await postgres.create_database(f"{name}_{service}")
+        for service in ("auth", "cards")
+    }
+    with ExitStack() as stack:
+        shared = {
+            "AMQP_URL": stack.enter_context(rabbitmq()),
+            "PARTITIONS": "2",
+            "PUBLIC_URL": urls["gateway"],
+            "AUTH_URL": urls["auth"],
+            "CARDS_URL": urls["cards"],
+            "FEEDS": json.dumps({s: urls[s] for s in ("auth", "cards")}),
+            "MAIL_FOLDER": str(tmp_path / "mail"),
+        }
+        processes = {}
+        for module in ("auth.main", "auth.worker", "cards.main", "cards.worker", "gateway.main"):
+            service = module.partition(".")[0]
+            environment = {**shared, "PORT": str(ports[service])}
+            environment["DATABASE_URL"] = dsns.get(service, "")
+            output = tmp_path / f"{module}.txt"
+            processes[module] = stack.enter_context(process(["-m", module], environment, output))
+        session = aiohttp.ClientSession(urls["gateway"])
+        system = System(urls["gateway"], processes, tmp_path / "mail", session, dsns)
+        await eventually(system.ready, within=60, what="the distributed system")
+        yield system
+        await session.close()
+
+
+@pytest.fixture(params=["embedded", "distributed"])
+def system(request: pytest.FixtureRequest) -> System:
+    """Each journey runs over both."""
+    running: System = request.getfixturevalue(request.param)
+    return running

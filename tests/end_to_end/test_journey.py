@@ -1,0 +1,171 @@
+"""What a newcomer does, through the gateway: an account, a card, its page, and leaving again."""
+
+from typing import Any
+
+import aiohttp
+import pytest
+from common.testing.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+ANN = {"email": "ann@example.org", "password": "a long enough secret", "name": "Ann Onym"}
+CARD = {
+    "name": "Ann Onym",
+    "title": "Tester",
+    "email": "ann@example.org",
+    "phone": "+49 30 1234567",
+    "website": "https://example.org",
+}
+
+
+async def call(
+    session: aiohttp.ClientSession, method: str, path: str, **how: Any
+) -> tuple[int, Any, dict[str, str]]:
+    async with session.request(method, path, **how) as response:
+        is_json = "json" in response.headers.get("Content-Type", "")
+        body = await (response.json() if is_json else response.text())
+        return response.status, body, {k.lower(): v for k, v in response.headers.items()}
+
+
+async def registered(session: aiohttp.ClientSession, who: dict[str, str]) -> dict[str, str]:
+    status, body, _ = await call(session, "POST", "/api/v1/auth/register", json=who)
+    assert status == 201, body
+    return {"Authorization": f"Bearer {body['access_token']}"}
+
+
+async def test_from_the_first_account_to_the_last_goodbye(system: Any) -> None:
+    session = system.session
+    ann = await registered(session, ANN)
+    status, body, _ = await call(session, "POST", "/api/v1/auth/login", json=ANN)
+    assert (status, body["user"]["email"]) == (200, ANN["email"])
+
+    status, card, headers = await call(session, "POST", "/api/v1/cards/", json=CARD, headers=ann)
+    assert (status, headers["etag"]) == (201, '"1"')
+    path, view = f"/api/v1/cards/{card['id']}", f"/view/{card['id']}"
+
+    await cached(session, view)
+    status, changed, _ = await call(
+        session, "PATCH", path, json={"title": "Chief"}, headers={**ann, "If-Match": '"1"'}
+    )
+    assert (status, changed["title"]) == (200, "Chief")
+    status, page, headers = await call(session, "GET", view)
+    assert "Chief" in page
+    assert "hit" not in headers["cache-status"]
+
+    _, listed, _ = await call(session, "GET", "/api/v1/cards", headers=ann)
+    assert [item["id"] for item in listed["items"]] == [card["id"]]
+    status, contact, _ = await call(session, "GET", path + "/vcard")
+    assert "FN:Ann Onym" in contact
+    assert (await call(session, "DELETE", path, headers=ann))[0] == 204
+    assert (await call(session, "DELETE", path, headers=ann))[0] == 204
+    assert (await call(session, "GET", path, headers=ann))[0] == 404
+    assert (await call(session, "GET", view))[0] == 404
+    assert (await call(session, "POST", path + "/restore", headers=ann))[0] == 200
+
+    await greeted(system)
+    await erased(session, ann, view)
+
+
+async def cached(session: aiohttp.ClientSession, path: str) -> None:
+    """Read until the gateway answers by itself: right after a change it may not yet."""
+
+    async def hit() -> bool:
+        _, _, headers = await call(session, "GET", path)
+        return "hit" in headers.get("cache-status", "")
+
+    await eventually(hit, what="a cached page")
+
+
+async def greeted(system: Any) -> None:
+    async def mailed() -> bool:
+        return any("ann@example.org" in file.read_text() for file in system.mail.glob("*.eml"))
+
+    await eventually(mailed, what="the greeting")
+
+
+async def erased(session: aiohttp.ClientSession, ann: dict[str, str], view: str) -> None:
+    """Leaving needs the password, takes the cards along, and frees the address."""
+    await cached(session, view)
+    wrong = {"password": "not the right one"}
+    assert (await call(session, "DELETE", "/api/v1/auth/me", json=wrong, headers=ann))[0] == 403
+    status, _, _ = await call(session, "DELETE", "/api/v1/auth/me", json=ANN, headers=ann)
+    assert status == 204
+
+    async def gone() -> bool:
+        return (await call(session, "GET", view))[0] == 404
+
+    await eventually(gone, what="the end of the cards")
+    assert (await call(session, "POST", "/api/v1/auth/login", json=ANN))[0] == 401
+    await registered(session, ANN)
+
+
+async def test_bad_input_gets_a_clear_problem(embedded: Any) -> None:
+    session = embedded.session
+    bob = await registered(session, {**ANN, "email": "bob@example.org"})
+    eve = await registered(session, {**ANN, "email": "eve@example.org"})
+    _, card, _ = await call(session, "POST", "/api/v1/cards/", json=CARD, headers=bob)
+    path = f"/api/v1/cards/{card['id']}"
+    json_type = {**bob, "Content-Type": "application/json"}
+    cases = [
+        ("POST", "/api/v1/cards/", {"data": b"{", "headers": json_type}, 400, "malformed_json"),
+        ("POST", "/api/v1/cards/", {"json": {**CARD, "name": []}, "headers": bob}, 422, "invalid"),
+        ("POST", "/api/v1/cards/", {"data": b"x=1", "headers": bob}, 415, None),
+        (
+            "POST",
+            "/api/v1/cards/",
+            {"json": {**CARD, "website": "javascript:x"}, "headers": bob},
+            422,
+            "invalid",
+        ),
+        ("POST", "/api/v1/cards/", {"data": b"x" * 3_000_000, "headers": json_type}, 413, None),
+        ("POST", "/api/v1/cards/", {"json": CARD}, 401, "unauthenticated"),
+        (
+            "GET",
+            path,
+            {"headers": {"Authorization": "Bearer forged.token.here"}},
+            401,
+            "invalid_token",
+        ),
+        ("GET", path, {"headers": eve}, 404, "not_found"),
+        ("PATCH", path, {"json": {"title": "Mine"}, "headers": eve}, 404, "not_found"),
+        ("GET", "/api/v1/cards/not-an-id", {"headers": bob}, 404, "not_found"),
+        (
+            "PATCH",
+            path,
+            {"json": {"title": "X"}, "headers": {**bob, "If-Match": '"9"'}},
+            412,
+            "precondition_failed",
+        ),
+        ("GET", "/api/v1/cards/?per_page=101", {"headers": bob}, 422, "invalid"),
+        ("GET", "/nowhere", {}, 404, "not_found"),
+        ("PUT", "/view/x", {}, 405, "method_not_allowed"),
+        (
+            "POST",
+            "/api/v1/auth/register",
+            {"json": {**ANN, "email": "BOB@example.org"}},
+            409,
+            "email_taken",
+        ),
+        (
+            "POST",
+            "/api/v1/auth/register",
+            {"json": {**ANN, "password": "password1"}},
+            422,
+            "weak_password",
+        ),
+        ("POST", "/api/v1/auth/register", {"json": {**ANN, "email": "no"}}, 422, "invalid"),
+    ]
+    for method, target, how, expected, code in cases:
+        status, body, _ = await call(session, method, target, **how)
+        assert status == expected, (method, target, body)
+        assert body["status"] == expected
+        assert body["request_id"]
+        assert code is None or body["code"] == code, body
+
+
+async def test_a_body_with_foreign_fields_changes_nothing(embedded: Any) -> None:
+    greedy = {**ANN, "roles": ["admin"], "role": "admin", "id": "x", "password_hash": "y"}
+
+    _, body, _ = await call(embedded.session, "POST", "/api/v1/auth/register", json=greedy)
+
+    assert body["user"]["roles"] == ["user"]

@@ -1,7 +1,8 @@
 """Every message one service publishes is one that its readers can still read.
 
 `messages/<type>.json` is the published language. A new optional field is a change to review;
-anything else needs a new version of the type. After a wanted change, write the file as the failure shows it.
+anything else needs a new version of the type. After a wanted change, write the file as the failure
+shows it.
 """
 
 import json

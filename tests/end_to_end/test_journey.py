@@ -1,5 +1,6 @@
 """What a newcomer does, through the gateway: an account, a card, its page, and leaving again."""
 
+import io
 from typing import Any
 
 import aiohttp
@@ -117,7 +118,13 @@ async def test_bad_input_gets_a_clear_problem(embedded: Any) -> None:
             422,
             "invalid",
         ),
-        ("POST", "/api/v1/cards/", {"data": b"x" * 3_000_000, "headers": json_type}, 413, None),
+        (
+            "POST",
+            "/api/v1/cards/",
+            {"data": io.BytesIO(b"x" * 3_000_000), "headers": json_type},
+            413,
+            None,
+        ),
         ("POST", "/api/v1/cards/", {"json": CARD}, 401, "unauthenticated"),
         (
             "GET",

@@ -34,7 +34,7 @@ TEST_ROUTES = (
     Route("cards", POST, "/small", Access.ANYONE, body_limit=1000),
     Route("cards", GET | POST | {"PUT"}, "/quick", Access.ANYONE, budget=0.2),
     Route("cards", GET, "/admin", Access.ADMIN),
-    Route("cards", GET, "/stream", Access.ANYONE),
+    Route("cards", GET | POST, "/stream", Access.ANYONE, body_limit=10_000_000),
     Route("cards", GET, "/plain", Access.ANYONE, cache=CacheRule(), query=frozenset({"page"})),
 )
 
@@ -141,9 +141,17 @@ class Exchange(InProcessBroker):
         self.connection = on_connection
         await super().listen(on_message, on_connection)
 
-    async def tell(self, type: str, stream: str, data: Mapping[str, Any] | None = None) -> None:
+    async def tell(
+        self,
+        type: str,
+        stream: str,
+        data: Mapping[str, Any] | None = None,
+        person: UUID | None = None,
+    ) -> None:
         """Publish one message as a service would."""
-        envelope = Envelope(uuid7(), "test", type, stream, 1, 0, NOON, data or {})
+        envelope = Envelope(
+            uuid7(), "test", type, stream, 1, 0, NOON, data or {}, data_subject=person
+        )
         await self.send_raw(type, envelope.to_bytes())
 
     async def send_raw(self, type: str, body: bytes) -> None:
@@ -260,28 +268,43 @@ async def world(upstream_kind: str) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def gateway_before(upstream: Callable[[], Any], service: Service) -> AsyncIterator[World]:
-    """A gateway whose services are all this one."""
+async def gateway_before(
+    upstream: Callable[[], Any],
+    service: Service,
+    *,
+    cards: Callable[[], Any] | None = None,
+    ready: bool = True,
+) -> AsyncIterator[World]:
+    """A gateway whose services are all this one; or whose `cards` is another."""
     exchange = Exchange()
     world = World("", service, exchange)
     gateway = create_gateway(
         settings=SETTINGS,
-        upstreams={"auth": upstream(), "cards": upstream()},
+        upstreams={"auth": upstream(), "cards": (cards or upstream)()},
         broker=exchange,
         clock=world.clock,
         routes=TEST_ROUTES,
     )
     async with served(gateway) as url, world.client:
         world.url = url
-        await until(world.ready)
+        if ready:
+            await until(world.ready)
         service.calls.clear()
         yield world
+
+
+@pytest.fixture
+def before() -> Any:
+    """Makes a gateway before any upstream."""
+    return gateway_before
 
 
 @pytest.fixture
 async def elsewhere() -> AsyncIterator[World]:
     """A gateway before a service over HTTP only: for what a connection alone can show."""
     service = Service()
-    async with served(service) as url:
-        async with gateway_before(partial(HttpUpstream, url), service) as made:
-            yield made
+    async with (
+        served(service) as url,
+        gateway_before(partial(HttpUpstream, url), service) as made,
+    ):
+        yield made

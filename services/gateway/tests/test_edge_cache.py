@@ -180,13 +180,13 @@ async def test_a_lost_connection_empties_the_cache_and_switches_it_off(world):
     assert [(await world.get(CARD)).cache for _ in range(2)] == [STORED, HIT]
 
 
-async def test_an_erased_persons_private_answers_go_with_the_message(world):
+async def test_a_message_about_a_person_purges_the_private_answers_of_that_person(world):
     reader = uuid7()
     world.service.answers(CARD, b"old", **PRIVATE)
     token = world.token(reader)
     await world.get(CARD, token)
     world.service.answers(CARD, b"new", **PRIVATE)
-    await world.exchange.tell("billing.plan_changed.v1", f"user-{reader}")
+    await world.exchange.tell("billing.plan_changed.v1", "plan-1", person=reader)
     assert (await world.get(CARD, token)).body == b"new"
 
 

@@ -141,9 +141,11 @@ class InProcessUpstream:
             async with asyncio.timeout(call.budget) as patience:
                 await self._app(_scope(call), inbound.receive, pass_on)
         except Exception as error:  # frameworks raise again after their own 500
-            log.warning("upstream_raised", error=type(error).__name__, answered=ended)
+            late = patience.expired()
+            if not late:
+                log.warning("upstream_raised", reason=type(error).__name__, answered=ended)
             if not ended:
-                explain(error, inbound, begun=begun, late=patience.expired())
+                explain(error, inbound, begun=begun, late=late)
         if not ended:
             explain(None, inbound, begun=begun, late=False)
 

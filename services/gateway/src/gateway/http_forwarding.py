@@ -27,9 +27,12 @@ class HttpUpstream:
     `connections` bounds the pool; who finds no free connection waits inside the call's budget.
     """
 
-    def __init__(self, base_url: str, *, connections: int = 200) -> None:
+    def __init__(
+        self, base_url: str, *, connections: int = 200, retry_pause: float = RETRY_PAUSE_SECONDS
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._connections = connections
+        self._retry_pause = retry_pause
         self._client: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -68,7 +71,7 @@ class HttpUpstream:
         except Unreachable:
             if call.method not in IDEMPOTENT or isinstance(body, AsyncIterator):
                 raise
-            await asyncio.sleep(RETRY_PAUSE_SECONDS)
+            await asyncio.sleep(self._retry_pause)
             return await self._request(call, body)
 
     async def _request(self, call: Call, body: Body) -> aiohttp.ClientResponse:

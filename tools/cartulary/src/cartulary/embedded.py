@@ -21,8 +21,8 @@ from common.feed import Feeds
 from common.in_process import InProcessBroker
 from common.observability import configure_logging
 from common.worker import Worker
+from gateway.application import create_gateway
 from gateway.forwarding import InProcessUpstream
-from gateway.main import create_gateway
 from gateway.settings import GatewaySettings
 
 from cartulary.layout import SERVICES, Layout

@@ -137,6 +137,9 @@ class DockerNode:
         return logs.stdout + logs.stderr
 
 
+_LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
+
+
 class LocalNode:
     """A `rabbitmq-server` process with a data folder, a name and ports of its own."""
 
@@ -211,7 +214,7 @@ class LocalNode:
                 "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
                 "RABBITMQ_NODE_PORT": str(self._port),
                 "RABBITMQ_DIST_PORT": str(free_port()),
-                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _LOOPBACK_ONLY,
                 "RABBITMQ_MNESIA_BASE": str(self._folder / "data"),
                 "RABBITMQ_LOG_BASE": str(self._folder),
                 "RABBITMQ_LOGS": "-",

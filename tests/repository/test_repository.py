@@ -1,0 +1,80 @@
+"""The repository keeps its own promises: sizes, frozen files, documents that tell the truth."""
+
+import ast
+import re
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LONGEST_FILE, LONGEST_FUNCTION = 300, 40
+FOLDERS = ("libs", "services", "tools", "tests", "docs", "deploy", "bench")
+
+KERNEL_SCHEMAS = {
+    "0001_kernel.sql": "e22ce107a4794d891ccafd2b8a4be578c8b52984294a785f0d0f424e40ab4769",
+}
+"""What was released: a change is a new numbered file."""
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
+
+
+PYTHON = tracked("*.py")
+DOCUMENTS = tracked("*.md")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=name_of)
+def test_files_and_functions_fit_on_a_few_screens(path: Path) -> None:
+    text = path.read_text()
+    tree = ast.parse(text)
+    functions = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    long = [
+        f"{f.name}: {f.end_lineno - f.lineno + 1} lines"
+        for f in functions
+        if f.end_lineno and f.end_lineno - f.lineno + 1 > LONGEST_FUNCTION
+    ]
+
+    assert len(text.splitlines()) <= LONGEST_FILE
+    assert not long
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=name_of)
+def test_every_module_says_why_it_exists(path: Path) -> None:
+    text = path.read_text()
+
+    assert not text.strip() or ast.get_docstring(ast.parse(text))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_documents_name_only_what_exists(path: Path) -> None:
+    named = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[^`\s<>…*{{}}]*)`", path.read_text())
+
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("name", sorted(KERNEL_SCHEMAS))
+def test_a_released_kernel_schema_is_never_edited(name: str) -> None:
+    folder = ROOT / "libs/common/src/common/kernel_schema"
+
+    assert sorted(KERNEL_SCHEMAS) == sorted(file.name for file in folder.iterdir())
+    assert sha256((folder / name).read_bytes()).hexdigest() == KERNEL_SCHEMAS[name]
+
+
+def test_no_lock_records_an_address() -> None:
+    for lock in tracked("*.lock"):
+        assert "://" not in lock.read_text()
+    assert not (ROOT / "uv.lock").exists()

@@ -38,7 +38,7 @@ check: $(VENV)/.development ## format, lint, types, boundaries, rules and contra
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@for member in $(MEMBERS); do (cd $$member && $(CURDIR)/$(BIN)/deptry . --no-ansi) || exit 1; done
+	@for member in $(MEMBERS); do (cd $$member && $(CURDIR)/$(BIN)/deptry src --no-ansi --extend-exclude migrations --extend-exclude testing) || exit 1; done
 	$(BIN)/pytest -m "not integration"
 
 test: $(VENV)/.development ## everything, with real PostgreSQL and RabbitMQ: under ten minutes

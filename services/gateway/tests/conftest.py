@@ -1,6 +1,5 @@
 """A gateway on a real port before a real service on a real port that answers as a test says."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from common.clock import MovableClock
 from common.ids import uuid7
 from common.in_process import InProcessBroker
 from common.messages import Envelope
+from common.testing.waiting import eventually
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.application import create_gateway
 from gateway.forwarding import InProcessUpstream
@@ -73,6 +73,8 @@ class Reply:
 
 class Service:
     """One ASGI application that stands for auth and cards."""
+
+    url: str
 
     def __init__(self) -> None:
         self.key = SigningKey("first", Ed25519PrivateKey.generate())
@@ -177,15 +179,6 @@ async def served(app: Any) -> AsyncIterator[str]:
         await server.shutdown()
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition, at most ten seconds."""
-    for _ in range(2000):
-        if await condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError(f"{condition} did not come true")
-
-
 class World:
     """The gateway, what stands behind it, and a client before it."""
 
@@ -257,14 +250,12 @@ def upstream_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def world(upstream_kind: str) -> AsyncIterator[World]:
+async def world(upstream_kind: str, service: Service) -> AsyncIterator[World]:
     """A gateway before a service."""
-    service = Service()
-    async with served(service) as service_url:
-        over_http, within = partial(HttpUpstream, service_url), partial(InProcessUpstream, service)
-        make = over_http if upstream_kind == "over HTTP" else within
-        async with gateway_before(make, service) as made:
-            yield made
+    over_http, within = partial(HttpUpstream, service.url), partial(InProcessUpstream, service)
+    make = over_http if upstream_kind == "over HTTP" else within
+    async with gateway_before(make, service) as made:
+        yield made
 
 
 @asynccontextmanager
@@ -288,7 +279,7 @@ async def gateway_before(
     async with served(gateway) as url, world.client:
         world.url = url
         if ready:
-            await until(world.ready)
+            await eventually(world.ready, what="readiness")
         service.calls.clear()
         yield world
 
@@ -300,11 +291,15 @@ def before() -> Any:
 
 
 @pytest.fixture
-async def elsewhere() -> AsyncIterator[World]:
-    """A gateway before a service over HTTP only: for what a connection alone can show."""
+async def service() -> AsyncIterator[Service]:
+    """A service that answers over HTTP at its `url`."""
     service = Service()
-    async with (
-        served(service) as url,
-        gateway_before(partial(HttpUpstream, url), service) as made,
-    ):
+    async with served(service) as service.url:
+        yield service
+
+
+@pytest.fixture
+async def elsewhere(service: Service) -> AsyncIterator[World]:
+    """A gateway before a service over HTTP only: for what a connection alone can show."""
+    async with gateway_before(partial(HttpUpstream, service.url), service) as made:
         yield made

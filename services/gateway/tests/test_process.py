@@ -1,0 +1,100 @@
+"""The gateway as a process of its own, with a real RabbitMQ that comes and goes."""
+
+import asyncio
+import signal
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import aiohttp
+import pytest
+from common.broker import Outgoing
+from common.ids import uuid7
+from common.messages import Envelope
+from common.rabbitmq import RabbitMQBroker
+from common.testing.processes import free_port, process
+from common.testing.rabbitmq import own_rabbitmq
+from common.testing.waiting import eventually
+
+CARD = "/api/v1/cards/1/vcard"
+PUBLIC = {"cache_tags": "card/1", "cache_control": "public", "etag": '"1"'}
+CHANGED = Envelope(uuid7(), "cards", "cards.card_changed.v1", "card-1", 1, 0, datetime.now(UTC), {})
+
+pytestmark = pytest.mark.integration
+
+
+class Front:
+    """The running gateway, asked from outside."""
+
+    def __init__(self, client, port, operations_port):
+        self.client = client
+        self.url = f"http://127.0.0.1:{port}"
+        self.metrics_url = f"http://127.0.0.1:{operations_port}/metrics"
+
+    async def cache(self, body=None):
+        """What the cache did for the card; nothing while the answer has another body."""
+        async with self.client.get(self.url + CARD) as got:
+            same = body is None or await got.read() == body
+            return got.headers.get("cache-status") if same else None
+
+    async def shows(self, status, body=None):
+        async def probe():
+            return await self.cache(body) == status
+
+        await eventually(probe, what=status)
+
+
+@asynccontextmanager
+async def running(address, amqp_url, output):
+    port, operations_port = free_port(), free_port()
+    environment = {
+        "AUTH_URL": address,
+        "CARDS_URL": address,
+        "AMQP_URL": amqp_url,
+        "PORT": str(port),
+        "OPERATIONS_PORT": str(operations_port),
+    }
+    with process(["-m", "gateway.main"], environment, output) as started:
+        async with aiohttp.ClientSession() as client:
+            yield started, Front(client, port, operations_port)
+
+
+async def publish(url):
+    message = replace(CHANGED, id=uuid7())
+    outgoing = Outgoing(message.id, message.type, message.subject, message.to_bytes())
+    async with RabbitMQBroker(url).publisher() as publisher:
+        assert await publisher.publish([outgoing]) == 1
+
+
+async def test_purges_come_over_rabbitmq_and_its_absence_switches_the_cache_off(service, tmp_path):
+    node = own_rabbitmq()
+    service.answers(CARD, b"old", **PUBLIC)
+    async with running(service.url, node.url, tmp_path / "log") as (started, front):
+        await front.shows("cartulary; hit", b"old")
+        service.answers(CARD, b"new", **PUBLIC)
+        await publish(node.url)
+        await front.shows("cartulary; hit", b"new")
+        await asyncio.to_thread(node.stop)
+        try:
+            await front.shows("cartulary; fwd=bypass", b"new")
+        finally:
+            await asyncio.to_thread(node.start)
+        await front.shows("cartulary; hit", b"new")
+        async with front.client.get(front.metrics_url) as got:
+            assert "cartulary_edge_cache_requests_total" in await got.text()
+        assert started.stop() in (0, -signal.SIGTERM)
+        assert "gateway_failed" not in started.said()
+
+
+async def test_without_a_broker_the_process_refuses_to_start_and_says_why(tmp_path):
+    with process(["-m", "gateway.main"], {}, tmp_path / "log") as started:
+        assert await asyncio.to_thread(started.popen.wait, 20) != 0
+        assert "AMQP_URL: is missing" in started.said()
+
+
+async def test_in_production_the_default_secret_is_refused_and_no_other_key_is_asked(tmp_path):
+    environment = {"ENVIRONMENT": "production", "AMQP_URL": "amqp://127.0.0.1:1"}
+    with process(["-m", "gateway.main"], environment, tmp_path / "log") as started:
+        assert await asyncio.to_thread(started.popen.wait, 20) != 0
+        assert "INTERNAL_SECRET" in started.said()
+        assert "DATA_KEY" not in started.said()

@@ -244,16 +244,10 @@ class Got:
 
 
 @pytest.fixture(params=["over HTTP", "in one process"])
-def upstream_kind(request: pytest.FixtureRequest) -> str:
-    """How the gateway reaches its services: every test of the world holds for both."""
-    return str(request.param)
-
-
-@pytest.fixture
-async def world(upstream_kind: str, service: Service) -> AsyncIterator[World]:
-    """A gateway before a service."""
+async def world(request: pytest.FixtureRequest, service: Service) -> AsyncIterator[World]:
+    """A gateway before a service, which it reaches in either way."""
     over_http, within = partial(HttpUpstream, service.url), partial(InProcessUpstream, service)
-    make = over_http if upstream_kind == "over HTTP" else within
+    make = over_http if request.param == "over HTTP" else within
     async with gateway_before(make, service) as made:
         yield made
 

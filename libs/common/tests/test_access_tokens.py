@@ -1,0 +1,85 @@
+"""Tokens: believed only when every part of them is ours and in time."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+from common.access_tokens import (
+    ACCESS_LIFETIME,
+    Identity,
+    InternalTokens,
+    InvalidToken,
+    SigningKey,
+    UnknownKey,
+    jwks,
+    read_jwks,
+    sign_access_token,
+    verify_access_token,
+)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+KEY = SigningKey("k1", Ed25519PrivateKey.generate())
+KEYS = read_jwks(jwks({"k1": KEY.private.public_key()}))
+ACCOUNT, SESSION = uuid4(), uuid4()
+
+
+def token(**changes: Any) -> str:
+    how: dict[str, Any] = {
+        "account_id": ACCOUNT,
+        "session_id": SESSION,
+        "roles": frozenset({"user"}),
+        "issuer": "cartulary",
+        "audience": "cartulary",
+        "now": NOW,
+    }
+    return sign_access_token(changes.pop("key", KEY), **{**how, **changes})
+
+
+def verify(text: str, now: datetime = NOW) -> Identity:
+    return verify_access_token(text, KEYS, issuer="cartulary", audience="cartulary", now=now)
+
+
+def test_a_good_token_names_its_caller() -> None:
+    assert verify(token()) == Identity(ACCOUNT, SESSION, frozenset({"user"}), NOW + ACCESS_LIFETIME)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x.y.z",
+        token(issuer="somebody"),
+        token(audience="else"),
+        token(now=NOW - timedelta(minutes=11)),
+        token(key=SigningKey("k1", Ed25519PrivateKey.generate())),
+        jwt.encode({"sub": str(ACCOUNT)}, "secret" * 8, "HS256", {"typ": "at+jwt", "kid": "k1"}),
+        jwt.encode({"sub": "x"}, None, "none", {"typ": "at+jwt", "kid": "k1"}),
+        jwt.encode({"sub": "x"}, KEY.private, "EdDSA", {"typ": "JWT", "kid": "k1"}),
+        token() + "x",
+    ],
+)
+def test_anything_else_is_not_believed(text: str) -> None:
+    with pytest.raises(InvalidToken):
+        verify(text)
+
+
+def test_an_unknown_key_is_told_apart_so_that_keys_can_be_fetched() -> None:
+    with pytest.raises(UnknownKey):
+        verify(token(key=SigningKey("k2", KEY.private)))
+
+
+def test_an_internal_token_lives_a_minute_and_is_no_access_token() -> None:
+    tokens = InternalTokens("s" * 40)
+    internal = tokens.sign(verify(token()), NOW)
+
+    assert tokens.verify(internal, NOW).account_id == ACCOUNT
+    for text, secret, now in (
+        (internal, "s" * 40, NOW + timedelta(seconds=70)),
+        (internal, "t" * 40, NOW),
+        (token(), "s" * 40, NOW),
+    ):
+        with pytest.raises(InvalidToken):
+            InternalTokens(secret).verify(text, now)

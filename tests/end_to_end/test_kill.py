@@ -1,0 +1,98 @@
+"""kill -9 in the middle of writes: everything that was answered is there, nothing is half there."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from common.testing.processes import Process, free_port, process
+from common.testing.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+WHO = {"email": "kim@example.org", "password": "a long enough secret"}
+
+
+async def answers(url: str) -> bool:
+    async with aiohttp.ClientSession(url) as session, session.get("/health") as response:
+        return (await response.json())["status"] == "ok"
+
+
+async def keep_creating(url: str, headers: dict[str, str], made: list[str]) -> None:
+    """Create cards until the server is gone; `made` are those that it has told us of."""
+    async with aiohttp.ClientSession(url, headers=headers) as session:
+        for n in range(100_000):
+            card = {"name": f"Card {n}", "title": "t", "email": "kim@example.org"}
+            try:
+                async with session.post("/api/v1/cards/", json=card) as response:
+                    if response.status == 201:
+                        made.append((await response.json())["id"])
+            except (aiohttp.ClientError, OSError):
+                return
+
+
+async def all_cards(url: str, headers: dict[str, str]) -> list[Any]:
+    found: list[Any] = []
+    async with aiohttp.ClientSession(url, headers=headers) as session:
+        while True:
+            page = len(found) // 100 + 1
+            async with session.get(f"/api/v1/cards/?per_page=100&page={page}") as response:
+                body = await response.json()
+            found += body["items"]
+            if len(found) >= body["total"]:
+                return found
+
+
+async def test_a_killed_system_has_lost_nothing_that_it_answered(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    run, verify = ["-m", "cartulary.main", "run"], ["-m", "cartulary.main", "events", "verify"]
+
+    with process(run, environment, tmp_path / "first.txt") as first:
+        await eventually(lambda: answers(url), within=60, what="the first run")
+        headers, made = await create_until_killed(url, first)
+
+    with process(run, environment, tmp_path / "second.txt"):
+        await eventually(lambda: answers(url), within=60, what="the second run")
+        cards = await all_cards(url, headers)
+        with process(verify, environment, tmp_path / "verify.txt") as checked:
+            assert await asyncio.to_thread(checked.popen.wait, 60) == 0, checked.said()
+
+    assert len(made) > 20
+    assert set(made) <= {card["id"] for card in cards}
+    assert len(cards) - len(set(made)) <= 4, "at most what was under way for each of four writers"
+
+
+async def create_until_killed(url: str, running: Process) -> tuple[dict[str, str], list[str]]:
+    async with (
+        aiohttp.ClientSession(url) as session,
+        session.post("/api/v1/auth/register", json=WHO) as response,
+    ):
+        token = (await response.json())["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    made: list[str] = []
+    writers = [asyncio.ensure_future(keep_creating(url, headers, made)) for _ in range(4)]
+
+    async def enough() -> bool:
+        return len(made) > 20
+
+    await eventually(enough, within=60, what="some cards")
+    running.kill()
+    await asyncio.gather(*writers)
+    return headers, made
+
+
+async def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    port = free_port()
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", port)
+    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    arguments = ["-m", "cartulary.main", "run"]
+    async with server:
+        output = tmp_path / "run.txt"
+        with process(arguments, environment, output) as refused:
+            assert await asyncio.to_thread(refused.popen.wait, 30) == 1
+
+    assert f"Port {port} is taken" in refused.said()
+    assert "Traceback" not in refused.said()

@@ -1,6 +1,7 @@
 """kill -9 in the middle of writes: everything that was answered is there, nothing is half there."""
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,19 @@ async def create_until_killed(url: str, running: Process) -> tuple[dict[str, str
     running.kill()
     await asyncio.gather(*writers)
     return headers, made
+
+
+async def test_a_stopped_system_leaves_nothing_running(tmp_path: Path) -> None:
+    port = free_port()
+    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    arguments = ["-m", "cartulary.main", "run"]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with process(arguments, environment, tmp_path / "run.txt") as running:
+            await eventually(lambda: answers(f"http://127.0.0.1:{port}"), within=60)
+            assert await asyncio.to_thread(running.stop, number) == 0
+
+        assert not (tmp_path / "var/postgres/postmaster.pid").exists()
+        assert "Stopped." in running.said()
 
 
 async def test_a_taken_port_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`cartulary run`: the gateway, all services and their workers in one process."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -42,7 +43,8 @@ class System:
 
 
 def run(layout: Layout) -> None:
-    """Start everything, tell where it is, stop at Ctrl-C. Raises `PortTaken`."""
+    """Start everything, tell where it is, stop at Ctrl-C or SIGTERM. Raises `PortTaken`."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     listener = _listen(layout)
     layout.var.mkdir(parents=True, exist_ok=True)
     with (
@@ -50,7 +52,7 @@ def run(layout: Layout) -> None:
         embedded_postgres(layout.postgres) as server,
     ):
         configure_logging(level="info", json=True, file=log_file)
-        # uvicorn ends its work at Ctrl-C and then hands the interrupt on
+        # uvicorn ends its work at a signal and then hands it on
         with (
             suppress(KeyboardInterrupt),
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,

@@ -179,7 +179,7 @@ class LocalNode:
                 stderr=output,
                 start_new_session=True,
             )
-        self._watch = Watch('kill -KILL -- "-$1"', str(self._server.pid))
+        self._watch = Watch('kill -s KILL -- "-$1"', str(self._server.pid))
         _wait_for_broker(self._port, self._log, lambda: self._server.poll() is None)
 
     def stop(self) -> None:
@@ -194,6 +194,8 @@ class LocalNode:
         self._epmd.wait()
 
     def _end_server(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._server.pid, signal.SIGKILL)
         self._watch.fire()
         self._server.wait()
 

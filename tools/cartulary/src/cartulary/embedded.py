@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import auth.main
 import auth.worker
 import cards.main
@@ -27,7 +28,7 @@ from gateway.forwarding import InProcessUpstream
 from gateway.settings import GatewaySettings
 
 from cartulary.layout import SERVICES, Layout
-from cartulary.seed import seed
+from cartulary.seed import SeedFailed, seed
 
 
 class PortTaken(Exception):
@@ -75,7 +76,7 @@ async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.sock
         web = uvicorn.Server(config)
         async with asyncio.TaskGroup() as group:
             work = [group.create_task(worker.run()) for worker in system.workers]
-            group.create_task(_welcome(layout, web))
+            work.append(group.create_task(_welcome(layout, web)))
             try:
                 await web.serve(sockets=[listener])
             finally:
@@ -126,7 +127,12 @@ async def _welcome(layout: Layout, web: uvicorn.Server) -> None:
         await asyncio.sleep(0.02)
     if web.should_exit:
         return
-    demo = await seed(layout)
+    try:
+        demo = await seed(layout)
+    except (SeedFailed, aiohttp.ClientError) as error:
+        if not web.should_exit:
+            print(f"Cartulary runs at {layout.url}, without its demo company: {error}")
+        return
     print(
         f"""
   Cartulary runs at {layout.url}

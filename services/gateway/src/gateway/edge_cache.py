@@ -120,7 +120,7 @@ class EdgeCache:
             for key in self._by_tag.pop(tag, ()):
                 dropped += self._drop(key)
         while len(self._purged) > PURGED_TAGS:
-            self._purged.popitem(last=False)
+            self._forgotten = max(self._forgotten, self._purged.popitem(last=False)[1])
         if dropped:
             PURGES.labels(cause).inc(dropped)
             self._measure()

@@ -25,6 +25,7 @@ from uuid import uuid4
 IMAGE = "rabbitmq:4-management"
 READY_WITHIN = 120.0
 POLICY = Path("/usr/sbin/policy-rc.d")
+_LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
 
 
 class NoRabbitMQ(Exception):
@@ -135,9 +136,6 @@ class DockerNode:
     def _log(self) -> str:
         logs = subprocess.run(["docker", "logs", self._name], capture_output=True, text=True)
         return logs.stdout + logs.stderr
-
-
-_LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
 
 
 class LocalNode:

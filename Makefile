@@ -4,11 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 MEMBERS := libs/common services/auth services/cards services/gateway tools/cartulary
-SOURCES := libs services tools tests bench
+SOURCES := libs services tools tests conftest.py
 EDITABLE := $(addprefix -e ,$(MEMBERS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run seed events check test faults bench format lock clean
+.PHONY: help run seed events check test format lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -1,11 +1,11 @@
 """Logs set up once, and loops that are started again when they die."""
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
+from json import dumps
 from typing import Any, TextIO
 
 import orjson
@@ -16,9 +16,10 @@ RESTARTS = Counter("cartulary_task_restarts_total", "Background loops started ag
 RUNNING = Gauge("cartulary_task_running", "1 while a background loop runs", ["task"])
 
 HIDDEN = "[hidden]"
-SECRET_WORDS = ("password", "token", "secret", "authorization", "cookie", "email", "phone", "key")
-PERSONAL_NAMES = frozenset(
+SECRET_WORDS = ("password", "token", "secret", "authorization", "cookie", "email", "phone")
+PRIVATE_NAMES = frozenset(
     {"name", "username", "first_name", "last_name", "full_name", "company", "address", "birthday"}
+    | {"data_key", "wire_key", "api_key", "private_key"}
 )
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 STEADY_SECONDS = 30.0
@@ -93,7 +94,7 @@ async def supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
 def _is_private(name: object) -> bool:
     """Asked for every field of every line, and the names are few."""
     text = str(name).lower()
-    return text in PERSONAL_NAMES or any(word in text for word in SECRET_WORDS)
+    return text in PRIVATE_NAMES or any(word in text for word in SECRET_WORDS)
 
 
 def _as_json(_: object, __: str, event: MutableMapping[str, Any]) -> str:
@@ -101,4 +102,4 @@ def _as_json(_: object, __: str, event: MutableMapping[str, Any]) -> str:
         return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:
         # a lone surrogate or a number beyond 64 bits: slower, but no line is lost
-        return json.dumps(event, default=repr)
+        return dumps(event, default=repr)

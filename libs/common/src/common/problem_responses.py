@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
@@ -24,8 +23,6 @@ from common.problems import (
     Unavailable,
 )
 
-log = structlog.get_logger(__name__)
-
 CONTENT_TYPE = "application/problem+json"
 STATUS: Mapping[type[Refusal], int] = {
     Invalid: 422,
@@ -38,15 +35,25 @@ STATUS: Mapping[type[Refusal], int] = {
 }
 CODES = {
     400: "bad_request",
-    404: "not_found",
+    401: Unauthenticated.code,
+    403: Forbidden.code,
+    404: NotFound.code,
     405: "method_not_allowed",
     413: "body_too_large",
     415: "unsupported_media_type",
+    429: "too_many_requests",
     500: "internal_error",
     502: "upstream_unavailable",
-    503: "unavailable",
+    503: Unavailable.code,
     504: "upstream_timeout",
 }
+DETAILS = {
+    404: "There is nothing at this address.",
+    405: "This method is not for this address.",
+    413: "The body is too large.",
+}
+MALFORMED_JSON = "The body is not valid JSON."
+UNEXPECTED = "Something went wrong on our side. It has been noted."
 
 
 class ProblemError(BaseModel):
@@ -110,15 +117,33 @@ def problem_headers(status: int) -> dict[str, str]:
 
 def status_of(refusal: Refusal) -> int:
     """The status of a refusal's kind."""
-    return next(status for kind, status in STATUS.items() if isinstance(refusal, kind))
+    return next((status for kind, status in STATUS.items() if isinstance(refusal, kind)), 400)
+
+
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    statuses: {
+        "description": "A problem",
+        "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for statuses in ("4XX", "5XX")
+}
+"""How every operation documents its errors; `problem_schemas` is what it refers to."""
+
+
+def problem_schemas() -> dict[str, Any]:
+    """The components of an OpenAPI document that `DOCUMENTED` refers to."""
+    schema = Problem.model_json_schema(
+        ref_template="#/components/schemas/{model}", mode="serialization"
+    )
+    parts: dict[str, Any] = schema.pop("$defs")
+    return {"Problem": schema, **parts}
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Turn every error of a service into a problem."""
+    """Turn every refusal of a service into a problem; `RequestContext` answers what is left."""
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def _respond(
@@ -148,12 +173,10 @@ async def _refusal(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    details = {
-        404: "There is nothing at this address.",
-        405: "This method is not for this address.",
-        413: "The body is too large.",
-    }
-    detail = details.get(error.status_code, HTTPStatus(error.status_code).phrase)
+    if isinstance(error.__cause__, UnicodeDecodeError | RecursionError):
+        # FastAPI looks only for JSON's own error: this body is no UTF-8, or too deep to be read
+        return _respond(request, 400, MALFORMED_JSON, "malformed_json")
+    detail = DETAILS.get(error.status_code, HTTPStatus(error.status_code).phrase)
     return _respond(request, error.status_code, detail, headers=error.headers)
 
 
@@ -163,22 +186,16 @@ async def _validation(request: Request, error: Exception) -> Response:
     if any(e["loc"][0] == "path" for e in found):
         return _respond(request, 404, NotFound.detail, NotFound.code)
     if any(e["type"] == "json_invalid" for e in found):
-        return _respond(request, 400, "The body is not valid JSON.", "malformed_json")
-    if _is_no_json(request):
+        return _respond(request, 400, MALFORMED_JSON, "malformed_json")
+    if isinstance(error.body, bytes):
+        # FastAPI hands on the bytes of a body whose content type does not say JSON
         return _respond(request, 415, "Send the body as application/json.")
-    errors = [FieldError(_pointer(e["loc"]), e["type"], e["msg"]) for e in found]
-    return _respond(request, 422, "Some fields are missing or wrong.", "invalid", errors)
+    errors = [FieldError(_pointer(e["loc"]), e["type"], _message(e["msg"])) for e in found]
+    return _respond(request, 422, "Some fields are missing or wrong.", Invalid.code, errors)
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("request_failed", path=request.scope.get("path"), exc_info=error)
-    return _respond(request, 500, "Something went wrong on our side. It has been noted.")
-
-
-def _is_no_json(request: Request) -> bool:
-    has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return has_body and not sent.endswith("json")
+def _message(text: str) -> str:
+    return text.removeprefix("Value error, ")
 
 
 def _pointer(location: Sequence[Any]) -> str:
@@ -186,4 +203,6 @@ def _pointer(location: Sequence[Any]) -> str:
     where, *rest = location
     if where == "query":
         return "?" + ".".join(map(str, rest))
-    return "".join("/" + str(p).replace("~", "~0").replace("/", "~1") for p in rest)
+    text = "".join("/" + str(p).replace("~", "~0").replace("/", "~1") for p in rest)
+    # an unknown field's name is the caller's, and may hold half a surrogate pair
+    return text.encode("utf-8", "replace").decode()

@@ -3,7 +3,6 @@
 import os
 import re
 import time
-from dataclasses import dataclass
 
 import structlog
 from prometheus_client import Histogram
@@ -11,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.ids import uuid7
-from common.problem_responses import CONTENT_TYPE, problem_body
+from common.problem_responses import CONTENT_TYPE, UNEXPECTED, problem_body
 
 log = structlog.get_logger("http")
 
@@ -19,10 +18,18 @@ SECONDS = Histogram(
     "cartulary_http_request_seconds",
     "Duration of requests",
     ["service", "method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 MAX_BODY = 1024 * 1024
-_SANE_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+UNMATCHED = "unmatched"
+GONE = 499
+"""The status that is noted when the caller was gone, or the server stopped, before an answer."""
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_ASKED_BY_MACHINES = frozenset({"/livez", "/readyz", "/metrics"})
+_READ = frozenset({b"x-request-id", b"traceparent", b"content-length"})
+_SANE_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+_TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class BodyTooLarge(HTTPException):
@@ -30,15 +37,8 @@ class BodyTooLarge(HTTPException):
     error of reading a body into a 400."""
 
     def __init__(self) -> None:
-        super().__init__(413)
-
-
-@dataclass
-class _Seen:
-    """What the answer was, and how much of the body came."""
-
-    status: int = 0
-    received: int = 0
+        # what follows of the body is not read, so the connection cannot be used again
+        super().__init__(413, headers={"Connection": "close"})
 
 
 class RequestContext:
@@ -54,70 +54,118 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name: value for name, value in scope["headers"] if name in _READ}
-        request_id = sane_request_id(headers.get(b"x-request-id"))
-        traceparent = sane_traceparent(headers.get(b"traceparent"))
-        scope.setdefault("state", {}).update(request_id=request_id, traceparent=traceparent)
-        started, seen = time.perf_counter(), _Seen()
+        exchange = _Exchange(scope, receive, send, self._max_body)
+        scope.setdefault("state", {}).update(
+            request_id=exchange.request_id, traceparent=exchange.traceparent
+        )
+        bound = structlog.contextvars.bind_contextvars(
+            request_id=exchange.request_id,
+            correlation_id=exchange.request_id,
+            traceparent=exchange.traceparent,
+        )
+        started = time.perf_counter()
+        try:
+            await self._answer(exchange)
+        finally:
+            self._note(scope, exchange.status or GONE, time.perf_counter() - started)
+            structlog.contextvars.reset_contextvars(**bound)
 
-        async def counted_receive() -> Message:
-            message = await receive()
-            seen.received += len(message.get("body", b""))
-            if seen.received > self._max_body:
-                raise BodyTooLarge
-            return message
-
-        async def marked_send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                seen.status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-            await send(message)
-
-        with structlog.contextvars.bound_contextvars(
-            request_id=request_id, correlation_id=request_id, traceparent=traceparent
-        ):
-            try:
-                if int(headers.get(b"content-length", b"0") or 0) > self._max_body:
-                    raise BodyTooLarge
-                await self._app(scope, counted_receive, marked_send)
-            except BodyTooLarge:
-                await _refuse_body(marked_send, scope["path"], request_id, self._max_body)
-            finally:
-                self._note(scope, seen.status, time.perf_counter() - started)
+    async def _answer(self, exchange: "_Exchange") -> None:
+        if exchange.announced > self._max_body:
+            await exchange.refuse(413, f"A body has at most {self._max_body} bytes here.")
+            return
+        try:
+            await self._app(exchange.scope, exchange.receive, exchange.send)
+        except Exception as error:
+            log.error("request_failed", route=_route(exchange.scope), exc_info=error)
+            if exchange.status:
+                raise  # half an answer is out; the server must cut the connection
+            await exchange.refuse(500, UNEXPECTED)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
-        SECONDS.labels(self._service, scope["method"], route, str(status)).observe(seconds)
-        log.info(
+        route = _route(scope)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        SECONDS.labels(self._service, method, route, str(status)).observe(seconds)
+        write = log.debug if route in _ASKED_BY_MACHINES else log.info
+        write(
             "http_request",
-            method=scope["method"],
+            service=self._service,
+            method=method,
             route=route,
             status=status,
             duration_ms=round(seconds * 1000, 2),
         )
 
 
-_READ = {b"x-request-id", b"traceparent", b"content-length"}
+class _Exchange:
+    """One request and its answer as they pass by."""
+
+    __slots__ = (
+        "_limit",
+        "_receive",
+        "_received",
+        "_send",
+        "announced",
+        "request_id",
+        "scope",
+        "status",
+        "traceparent",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        headers = {name: value for name, value in scope["headers"] if name in _READ}
+        length = headers.get(b"content-length", b"")
+        self.scope = scope
+        self.request_id = sane_request_id(headers.get(b"x-request-id"))
+        self.traceparent = sane_traceparent(headers.get(b"traceparent"))
+        self.announced = int(length) if length.isdigit() else 0
+        self.status = 0
+        self._received = 0
+        self._limit = limit
+        self._receive = receive
+        self._send = send
+
+    async def receive(self) -> Message:
+        """The next piece of the body. Raises `BodyTooLarge`: a length need not be announced."""
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        if self._received > self._limit:
+            raise BodyTooLarge
+        return message
+
+    async def send(self, message: Message) -> None:
+        """The next piece of the answer; its head gets the request's id."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            identified = (b"x-request-id", self.request_id.encode())
+            message["headers"] = [*message.get("headers", ()), identified]
+        await self._send(message)
+
+    async def refuse(self, status: int, detail: str) -> None:
+        """Answer with a problem before the application has answered, and hang up."""
+        body = problem_body(status, detail, instance=self.scope["path"], request_id=self.request_id)
+        headers = [
+            (b"content-type", CONTENT_TYPE.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+        ]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def _route(scope: Scope) -> str:
+    """The path's template, not the path: few values, and nothing of a person in them."""
+    return getattr(scope.get("route"), "path", UNMATCHED)
 
 
 def sane_request_id(sent: bytes | None) -> str:
     """The caller's id if it is harmless, else a new one."""
-    text = (sent or b"").decode("latin-1")
-    return text if _SANE_ID.fullmatch(text) else str(uuid7())
+    return sent.decode() if sent and _SANE_ID.fullmatch(sent) else str(uuid7())
 
 
 def sane_traceparent(sent: bytes | None) -> str:
     """The caller's trace if it is well-formed (W3C), else a new one."""
-    text = (sent or b"").decode("latin-1")
-    if _TRACEPARENT.fullmatch(text):
-        return text
-    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
-
-
-async def _refuse_body(send: Send, path: str, request_id: str, limit: int) -> None:
-    body = problem_body(
-        413, f"A body has at most {limit} bytes here.", instance=path, request_id=request_id
-    )
-    headers = [(b"content-type", CONTENT_TYPE.encode()), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    if sent and _TRACEPARENT.fullmatch(sent):
+        return sent.decode()
+    random = os.urandom(24).hex()
+    return f"00-{random[:32]}-{random[32:]}-01"

@@ -1,11 +1,12 @@
 """What every HTTP service gets for nothing: problems, ids, health, metrics, callers, pages."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-import uvicorn
+import structlog
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -15,13 +16,31 @@ from starlette.responses import JSONResponse, Response
 
 from common.access_tokens import IDENTITY_HEADER, Identity, InternalTokens
 from common.clock import Clock, SystemClock
-from common.problem_responses import Problem, install_problem_handlers
+from common.problem_responses import DOCUMENTED, install_problem_handlers, problem_schemas
 from common.problems import Forbidden, PreconditionFailed, Unauthenticated
 from common.request_context import RequestContext
+from common.serving import serve
 from common.settings import ServiceSettings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Check = Callable[[], Awaitable[bool]]
+
+CHECK_SECONDS = 2.0
+LONGEST_VERSION = 18
+
+log = structlog.get_logger(__name__)
+
+
+class Service(FastAPI):
+    """FastAPI, whose document also describes the problems."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas.update(problem_schemas())
+        return super().openapi()
 
 
 def create_service(
@@ -42,7 +61,7 @@ def create_service(
             yield
             app.state.ready = False
 
-    app = FastAPI(
+    app = Service(
         title=name,
         version="1",
         docs_url=None,
@@ -51,7 +70,7 @@ def create_service(
         lifespan=whole_life,
         generate_unique_id_function=_operation_id,
         middleware=[Middleware(RequestContext, service=name)],
-        responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
+        responses=DOCUMENTED,
     )
     app.state.ready = False
     app.state.clock = clock or SystemClock()
@@ -65,17 +84,14 @@ def create_service(
 
 
 def run_service(factory: Callable[[], FastAPI], settings: ServiceSettings) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way get ten seconds."""
-    uvicorn.run(
-        factory,
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        server_header=False,
-        log_level="warning",
-        timeout_graceful_shutdown=10,
-    )
+    """Serve until SIGTERM or SIGINT. From then on `/readyz` says no; the doors close
+    `drain_seconds` later, and requests under way get ten seconds more."""
+    app = factory()
+
+    def drain() -> None:
+        app.state.ready = False
+
+    serve(app, settings, on_drain=drain)
 
 
 _operations = APIRouter(include_in_schema=False)
@@ -91,7 +107,8 @@ async def livez() -> dict[str, str]:
 async def readyz(request: Request) -> Response:
     """Whether requests can be served; names the parts that are not ready."""
     state = request.app.state
-    missing = [name for name, check in state.readiness.items() if not await check()]
+    answers = await asyncio.gather(*(_holds(*part) for part in state.readiness.items()))
+    missing = [name for name, well in zip(state.readiness, answers, strict=True) if not well]
     if not state.ready:
         missing.append("service")
     return JSONResponse(
@@ -104,6 +121,15 @@ async def readyz(request: Request) -> Response:
 async def metrics() -> Response:
     """Prometheus' text format."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _holds(name: str, check: Check) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await check()
+    except Exception as error:
+        log.warning("readiness_unknown", part=name, why=type(error).__name__)
+        return False
 
 
 async def _now(request: Request) -> datetime:
@@ -146,7 +172,7 @@ async def _if_match(request: Request) -> int | None:
     if sent is None or sent.strip() == "*":
         return None
     text = sent.strip().removeprefix("W/").strip('"')
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > LONGEST_VERSION:
         # no version of ours looks like this, so it cannot be the current one
         raise PreconditionFailed
     return int(text)
@@ -197,7 +223,9 @@ def not_modified(request: Request, tag: str, headers: Mapping[str, str]) -> Resp
     """304 when the caller has this version already."""
     sent = request.headers.get("if-none-match", "")
     known = {candidate.strip().removeprefix("W/") for candidate in sent.split(",")}
-    return Response(status_code=304, headers={**headers, "ETag": tag}) if tag in known else None
+    if known.isdisjoint({tag, "*"}):
+        return None
+    return Response(status_code=304, headers={**headers, "ETag": tag})
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -1,11 +1,11 @@
 """Settings come from the environment; in production no secret may be missing or well known."""
 
-from base64 import urlsafe_b64decode
+from base64 import b64decode
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 DEVELOPMENT_KEY = "ZGV2ZWxvcG1lbnQtb25seS1rZXktMzItYnl0ZXMtLS0="
 DEVELOPMENT_SECRET = "development-only-internal-secret-not-for-production"
@@ -14,8 +14,11 @@ KEY_BYTES = 32
 SECRET_LENGTH = 32
 
 
-class SettingsRefused(Exception):
-    """The environment is not fit to start with; the message names each variable, no value."""
+class SettingsRefused(SystemExit):
+    """The environment is not fit to start with; the message names each variable, no value.
+
+    Uncaught it ends the process with that one line instead of a traceback.
+    """
 
 
 class ServiceSettings(BaseSettings):
@@ -24,8 +27,8 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
 
     environment: Literal["development", "production"] = "development"
-    database_url: str = ""
-    amqp_url: str | None = None
+    database_url: str = Field(default="", repr=False)
+    amqp_url: str | None = Field(default=None, repr=False)
     data_key: SecretStr = SecretStr(DEVELOPMENT_KEY)
     wire_key: SecretStr = SecretStr(DEVELOPMENT_KEY)
     internal_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
@@ -33,6 +36,8 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    drain_seconds: float = Field(default=0, ge=0, le=60)
+    """How long to serve on after `/readyz` says no: until the load balancer has noticed."""
     partitions: int = Field(default=8, ge=1, le=256)
     pool_size: int = Field(default=10, ge=2, le=200)
     mail_from: str = "Cartulary <cartulary@localhost>"
@@ -45,6 +50,9 @@ class ServiceSettings(BaseSettings):
         """Read and check. Raises `SettingsRefused`."""
         try:
             settings = cls(**overrides)  # type: ignore[arg-type] # each is validated right here
+        except SettingsError as error:
+            # pydantic-settings' own message names the field; its cause would show the value
+            raise SettingsRefused(f"cannot start: {error}") from None
         except ValidationError as error:
             wrong = "; ".join(f"{_name(e['loc'])}: {e['msg']}" for e in error.errors())
             raise SettingsRefused(f"cannot start: {wrong}") from None
@@ -80,12 +88,12 @@ class ServiceSettings(BaseSettings):
     @property
     def data_key_bytes(self) -> bytes:
         """The key that wraps persons' keys."""
-        return urlsafe_b64decode(self.data_key.get_secret_value())
+        return _decoded(self.data_key)
 
     @property
     def wire_key_bytes(self) -> bytes:
         """The key that seals personal fields of public messages."""
-        return urlsafe_b64decode(self.wire_key.get_secret_value())
+        return _decoded(self.wire_key)
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
@@ -93,9 +101,15 @@ SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
 def _is_key(secret: SecretStr) -> bool:
     try:
-        return len(urlsafe_b64decode(secret.get_secret_value())) == KEY_BYTES
+        return len(_decoded(secret)) == KEY_BYTES
     except ValueError:
         return False
+
+
+def _decoded(secret: SecretStr) -> bytes:
+    """With or without the padding, which many tools leave out."""
+    text = secret.get_secret_value().strip().rstrip("=")
+    return b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def _name(location: tuple[int | str, ...]) -> str:

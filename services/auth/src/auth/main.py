@@ -1,13 +1,13 @@
 """Auth's API process: everything it needs is made here."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from common.feed import feed_router
-from common.kernel import Kernel, KernelDeclaration, open_kernel
+from common.kernel import Kernel, KernelDeclaration
+from common.kernel_service import create_kernel_service
 from common.observability import configure_logging
-from common.service import create_service, run_service
+from common.service import run_service
 from fastapi import FastAPI
 
 from auth.accounts.events import AccountEvent
@@ -27,48 +27,23 @@ DECLARATION = KernelDeclaration(
 )
 
 
-def open_auth(settings: AuthSettings) -> AbstractAsyncContextManager[Kernel]:
-    """Auth's log, database and commands."""
-    return open_kernel(
-        DECLARATION,
-        dsn=settings.database_url,
-        data_key=settings.data_key_bytes,
-        wire_key=settings.wire_key_bytes,
-        pool_size=settings.pool_size,
-    )
-
-
 def create_app(settings: AuthSettings | None = None, kernel: Kernel | None = None) -> FastAPI:
-    """The application; in an embedded run the kernel is shared with the worker."""
+    """The application."""
     settings = settings or AuthSettings.load()
-    running: list[Kernel] = []
-
-    async def database_answers() -> bool:
-        return bool(running) and await running[0].database.answers()
-
-    async def feed(stream: str, after: int) -> list[bytes]:
-        return await running[0].feed(stream, after)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            opened = kernel
-            if opened is None:
-                opened = await stack.enter_async_context(open_auth(settings))
-            passwords = Passwords()
-            stack.callback(passwords.close)
-            now = app.state.clock.now()
-            keys = await signing_keys(opened.database, opened.store.keys, now)
-            app.state.accounts = Accounts(opened, passwords, keys, settings)
-            running.append(opened)
+    async def resources(app: FastAPI, opened: Kernel) -> AsyncIterator[None]:
+        passwords = Passwords()
+        now = app.state.clock.now()
+        keys = await signing_keys(opened.database, opened.store.keys, now)
+        app.state.accounts = Accounts(opened, passwords, keys, settings)
+        try:
             yield
+        finally:
+            passwords.close()
 
-    return create_service(
-        name="auth",
-        settings=settings,
-        routers=[router, feed_router(feed, settings.internal_secret.get_secret_value())],
-        lifespan=lifespan,
-        readiness={"database": database_answers},
+    return create_kernel_service(
+        DECLARATION, settings=settings, routers=[router], resources=resources, kernel=kernel
     )
 
 

@@ -6,12 +6,13 @@ from common.broker import Broker
 from common.clock import SystemClock
 from common.feed import Feeds
 from common.kernel import Kernel
+from common.kernel_service import open_kernel_of
 from common.mail import mailer_for
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
 from common.worker import Worker, WorkerDeclaration, until_stopped
 
-from auth.main import open_auth
+from auth.main import DECLARATION
 from auth.processes.greet_a_new_account import greet_a_new_account
 from auth.settings import AuthSettings
 
@@ -27,7 +28,7 @@ async def run(settings: AuthSettings) -> None:
     """Work until cancelled."""
     broker = RabbitMQBroker(settings.required_amqp_url, partitions=settings.partitions)
     feeds = Feeds(settings.internal_secret.get_secret_value(), settings.feeds)
-    async with open_auth(settings) as kernel:
+    async with open_kernel_of(DECLARATION, settings) as kernel:
         await create_worker(settings, kernel, broker, feeds).run()
 
 

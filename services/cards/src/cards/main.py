@@ -1,13 +1,13 @@
 """Cards' API process: everything it needs is made here."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from common.feed import feed_router
-from common.kernel import Kernel, KernelDeclaration, open_kernel
+from common.kernel import Kernel, KernelDeclaration
+from common.kernel_service import create_kernel_service
 from common.observability import configure_logging
-from common.service import create_service, run_service
+from common.service import run_service
 from fastapi import FastAPI
 
 from cards.cards.events import CardEvent
@@ -26,45 +26,21 @@ DECLARATION = KernelDeclaration(
 )
 
 
-def open_cards(settings: CardsSettings) -> AbstractAsyncContextManager[Kernel]:
-    """Cards' log, database and commands."""
-    return open_kernel(
-        DECLARATION,
-        dsn=settings.database_url,
-        data_key=settings.data_key_bytes,
-        wire_key=settings.wire_key_bytes,
-        pool_size=settings.pool_size,
-    )
-
-
 def create_app(settings: CardsSettings | None = None, kernel: Kernel | None = None) -> FastAPI:
-    """The application; in an embedded run the kernel is shared with the worker."""
+    """The application."""
     settings = settings or CardsSettings.load()
-    running: list[Kernel] = []
-
-    async def database_answers() -> bool:
-        return bool(running) and await running[0].database.answers()
-
-    async def feed(stream: str, after: int) -> list[bytes]:
-        return await running[0].feed(stream, after)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            opened = kernel
-            if opened is None:
-                opened = await stack.enter_async_context(open_cards(settings))
-            app.state.cards = Cards(opened, settings.public_url)
-            running.append(opened)
-            yield
+    async def resources(app: FastAPI, opened: Kernel) -> AsyncIterator[None]:
+        app.state.cards = Cards(opened, settings.public_url)
+        yield
 
-    secret = settings.internal_secret.get_secret_value()
-    return create_service(
-        name="cards",
+    return create_kernel_service(
+        DECLARATION,
         settings=settings,
-        routers=[router, public_router, feed_router(feed, secret)],
-        lifespan=lifespan,
-        readiness={"database": database_answers},
+        routers=[router, public_router],
+        resources=resources,
+        kernel=kernel,
     )
 
 

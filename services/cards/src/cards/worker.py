@@ -6,11 +6,12 @@ from common.broker import Broker
 from common.clock import SystemClock
 from common.feed import Feeds
 from common.kernel import Kernel
+from common.kernel_service import open_kernel_of
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
 from common.worker import Worker, WorkerDeclaration, until_stopped
 
-from cards.main import open_cards
+from cards.main import DECLARATION
 from cards.processes.erase_cards_when_their_owner_is_erased import (
     ERASE_CARDS_WHEN_THEIR_OWNER_IS_ERASED,
 )
@@ -27,7 +28,7 @@ async def run(settings: CardsSettings) -> None:
     """Work until cancelled."""
     broker = RabbitMQBroker(settings.required_amqp_url, partitions=settings.partitions)
     feeds = Feeds(settings.internal_secret.get_secret_value(), settings.feeds)
-    async with open_cards(settings) as kernel:
+    async with open_kernel_of(DECLARATION, settings) as kernel:
         await create_worker(kernel, broker, feeds).run()
 
 

@@ -21,6 +21,7 @@ from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres, embedded_postgres
 from common.feed import Feeds
 from common.in_process import InProcessBroker
+from common.kernel_service import open_kernel_of
 from common.observability import configure_logging
 from common.worker import Worker
 from gateway.application import create_gateway
@@ -96,8 +97,12 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
         broker, clock = InProcessBroker(), SystemClock()
         auth_settings = AuthSettings.load(**common, database_url=dsns["auth"])
         cards_settings = CardsSettings.load(**common, database_url=dsns["cards"])
-        auth_kernel = await stack.enter_async_context(auth.main.open_auth(auth_settings))
-        cards_kernel = await stack.enter_async_context(cards.main.open_cards(cards_settings))
+        auth_kernel = await stack.enter_async_context(
+            open_kernel_of(auth.main.DECLARATION, auth_settings)
+        )
+        cards_kernel = await stack.enter_async_context(
+            open_kernel_of(cards.main.DECLARATION, cards_settings)
+        )
         local = {"auth": auth_kernel.feed, "cards": cards_kernel.feed}
         feeds = Feeds(common["internal_secret"], {}, local)
         workers = [

@@ -8,15 +8,14 @@ from uuid import UUID
 
 from common.access_tokens import ACCESS_LIFETIME, jwks, sign_access_token
 from common.command_handling import Answer
+from common.email_addresses import EmailAddress
 from common.idempotency import RequestCause, answer_of
 from common.ids import uuid7
 from common.kernel import Kernel
 from common.problems import Forbidden, NotFound, Unauthenticated
 from common.service import Caller, Now, etag, not_modified
-from email_validator import EmailNotValidError, validate_email
 from fastapi import APIRouter, Depends, Request
-from pydantic import AfterValidator, BaseModel, Field, SecretStr
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field, SecretStr
 from starlette.responses import JSONResponse, Response
 
 from auth.accounts.commands import EraseAccount, RegisterAccount
@@ -69,21 +68,13 @@ class WrongPassword(Forbidden):
     detail = "The password is wrong."
 
 
-def _address(text: str) -> str:
-    try:
-        return validate_email(text, check_deliverability=False).normalized
-    except EmailNotValidError as error:
-        raise PydanticCustomError("email", "This is not an e-mail address.") from error
-
-
-Email = Annotated[str, Field(max_length=254), AfterValidator(_address)]
 Password = Annotated[SecretStr, Field(max_length=LONGEST_INPUT)]
 
 
 class Registration(BaseModel):
     """A new account."""
 
-    email: Email
+    email: EmailAddress
     password: Password
     username: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,29}$")] | None = None
     name: Annotated[str, Field(min_length=1, max_length=100)] | None = None

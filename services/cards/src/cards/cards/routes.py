@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from common.command_handling import Answer
+from common.email_addresses import EmailAddress
 from common.event_store import Cause
 from common.idempotency import RequestCause, answer_of
 from common.ids import uuid7
 from common.kernel import Kernel
 from common.problems import NotFound
 from common.service import Caller, IfMatch, Page, Paging, etag, not_modified
-from email_validator import EmailNotValidError, validate_email
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
@@ -43,13 +43,6 @@ async def _cards(request: Request) -> Cards:
 Service = Annotated[Cards, Depends(_cards)]
 
 
-def _address(text: str) -> str:
-    try:
-        return validate_email(text, check_deliverability=False).normalized
-    except EmailNotValidError as error:
-        raise PydanticCustomError("email", "This is not an e-mail address.") from error
-
-
 def _web_address(text: str | None) -> str | None:
     if text and not text.lower().startswith(("http://", "https://")):
         raise PydanticCustomError("url", "A website begins with https:// or http://.")
@@ -69,7 +62,6 @@ def _line(text: str) -> str:
 
 
 Line = Annotated[str, Field(max_length=100), AfterValidator(_printable), AfterValidator(_line)]
-Email = Annotated[str, Field(max_length=254), AfterValidator(_address)]
 Short = Annotated[str | None, Field(max_length=200), AfterValidator(_printable)]
 Text = Annotated[str | None, Field(max_length=2_000), AfterValidator(_printable)]
 Website = Annotated[str | None, Field(max_length=500), AfterValidator(_web_address)]
@@ -80,7 +72,7 @@ class NewCard(BaseModel):
 
     name: Line
     title: Line
-    email: Email
+    email: EmailAddress
     phone: Short = None
     company: Short = None
     website: Website = None
@@ -90,19 +82,12 @@ class NewCard(BaseModel):
     address: Short = None
 
 
-class CardChanges(BaseModel):
-    """The fields that change; `null` empties one that may be empty."""
+class CardChanges(NewCard):
+    """The fields that change; `null` empties one that may be empty. What is left out stays."""
 
     name: Line = ""
     title: Line = ""
-    email: Email = ""
-    phone: Short = None
-    company: Short = None
-    website: Website = None
-    linkedin: Short = None
-    instagram: Short = None
-    bio: Text = None
-    address: Short = None
+    email: EmailAddress = ""
 
 
 class CardOut(NewCard):

@@ -48,6 +48,9 @@ class RequestContext:
         self._app = app
         self._service = service
         self._max_body = max_body
+        # bound and looked up once: both cost more than what they do
+        self._log = log.bind(service=service)
+        self._measures: dict[tuple[str, str, int], Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -85,16 +88,22 @@ class RequestContext:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        SECONDS.labels(self._service, method, route, str(status)).observe(seconds)
-        write = log.debug if route in _ASKED_BY_MACHINES else log.info
+        self._measure(method, route, status).observe(seconds)
+        write = self._log.debug if route in _ASKED_BY_MACHINES else self._log.info
         write(
             "http_request",
-            service=self._service,
             method=method,
             route=route,
             status=status,
             duration_ms=round(seconds * 1000, 2),
         )
+
+    def _measure(self, method: str, route: str, status: int) -> Histogram:
+        found = self._measures.get((method, route, status))
+        if found is None:
+            found = SECONDS.labels(self._service, method, route, str(status))
+            self._measures[method, route, status] = found
+        return found
 
 
 class _Exchange:

@@ -71,6 +71,7 @@ def create_service(
         generate_unique_id_function=_operation_id,
         middleware=[Middleware(RequestContext, service=name)],
         responses=DOCUMENTED,
+        telemetry={"metrics": False, "logs": False},  # `RequestContext` measures and logs
     )
     app.state.ready = False
     app.state.clock = clock or SystemClock()

@@ -14,6 +14,7 @@ from cards.cards.read_model import live_card
 from cards.cards.routes import Cards, Service
 from cards.public_page import (
     CONTENT_SECURITY_POLICY,
+    EDITION,
     preferred_language,
     render_card,
     render_missing,
@@ -80,7 +81,7 @@ async def view_card(request: Request, card_id: str, service: Service) -> Respons
     except (NotFound, ValueError):
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-store"}
         return HTMLResponse(render_missing(language), 404, headers)
-    headers = _headers(face, f"{face.version}-{language}")
+    headers = _headers(face, f"{face.version}-{language}-{EDITION}")
     headers |= {
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
         "Content-Language": language,

@@ -10,7 +10,9 @@ from common.problems import Invalid
 from segno.encoder import DataOverflowError
 
 Level = Literal["L", "M", "Q", "H"]
+
 LOWEST_CONTRAST = 3.0
+SCALES, BORDERS = range(1, 41), range(21)
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 
 
@@ -35,9 +37,16 @@ class QrColourUnknown(Invalid):
     detail = "A colour is written #rrggbb or #rgb."
 
 
+class QrSizeOutOfBounds(Invalid):
+    """The picture would be too small to read or too big to make."""
+
+    code = "qr_size_out_of_bounds"
+    detail = "The scale is 1 to 40 pixels a module, the border 0 to 20 modules."
+
+
 @dataclass(frozen=True)
 class QrOptions:
-    """How it looks. `scale` is in pixels a module, `border` in modules."""
+    """How it looks. `scale` is in pixels a module, `border` in modules; colours are #rrggbb."""
 
     scale: int = 8
     border: int = 4
@@ -47,37 +56,47 @@ class QrOptions:
 
 
 def qr_svg(text: str, options: QrOptions) -> bytes:
-    """An SVG document of the size that the options say."""
+    """An SVG document of the size that the options say.
+
+    Refused (422): `QrTextTooLong`, `QrContrastTooLow`, `QrColourUnknown`, `QrSizeOutOfBounds`.
+    """
     return _save(text, options, "svg", xmldecl=False)
 
 
 def qr_inline(text: str, options: QrOptions) -> str:
-    """An SVG element without a size of its own: a page's style scales it as a whole."""
+    """An SVG element without a size of its own: a page's style scales it. Refused like `qr_svg`."""
     return _save(text, options, "svg", xmldecl=False, svgns=False, omitsize=True).decode().strip()
 
 
 def qr_png(text: str, options: QrOptions) -> bytes:
-    """A PNG picture."""
+    """A PNG picture; refused like `qr_svg`."""
     return _save(text, options, "png")
 
 
 def contrast(dark: str, light: str) -> float:
-    """WCAG's contrast ratio; below 1 when `dark` is the lighter one."""
+    """WCAG's contrast ratio of two #rrggbb, 1 to 21; below 1 when `dark` is the lighter one."""
     return (_luminance(light) + 0.05) / (_luminance(dark) + 0.05)
 
 
 def _save(text: str, options: QrOptions, kind: str, **how: bool) -> bytes:
-    dark, light = _hex(options.dark), _hex(options.light)
-    if contrast(dark, light) < LOWEST_CONTRAST:
-        raise QrContrastTooLow
+    look = _look(options)
     try:
-        code = segno.make_qr(text, error=options.level, boost_error=False)
+        # UTF-8 for every text: readers guess the encoding, and that is what they guess best
+        code = segno.make_qr(text, error=options.level, boost_error=False, encoding="utf-8")
     except DataOverflowError:
         raise QrTextTooLong from None
     out = io.BytesIO()
-    look = {"scale": options.scale, "border": options.border, "dark": dark, "light": light}
     code.save(out, kind=kind, **look, **how)
     return out.getvalue()
+
+
+def _look(options: QrOptions) -> dict[str, int | str]:
+    if options.scale not in SCALES or options.border not in BORDERS:
+        raise QrSizeOutOfBounds
+    dark, light = _hex(options.dark), _hex(options.light)
+    if contrast(dark, light) < LOWEST_CONTRAST:
+        raise QrContrastTooLow
+    return {"scale": options.scale, "border": options.border, "dark": dark, "light": light}
 
 
 def _hex(colour: str) -> str:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 
+import structlog
 from common.clock import Clock
 from prometheus_client import Counter
 
@@ -16,6 +17,8 @@ from gateway.edge_cache import EdgeCache, Entry, Flight, Key
 from gateway.exchange import Exchange
 from gateway.hygiene import Outward, outward
 from gateway.routes_table import CacheRule
+
+log = structlog.get_logger(__name__)
 
 REQUESTS = Counter("cartulary_edge_cache_requests_total", "Reads of cacheable routes", ["result"])
 HIT, MISS = REQUESTS.labels("hit"), REQUESTS.labels("miss")
@@ -59,7 +62,10 @@ class CachedReads:
 
     def forget(self, tags: Iterable[str]) -> None:
         """Something with these tags was written through this gateway."""
-        self._cache.purge(tags, "write")
+        written = list(tags)
+        dropped = self._cache.purge(written, "write")
+        if dropped:
+            log.info("cache_purged", tag=written[0], because="a write through it", entries=dropped)
 
     def _find(self, read: "Read", now: datetime) -> Entry | None:
         own = self._cache.find(read.own, now) if read.caller is not None else None

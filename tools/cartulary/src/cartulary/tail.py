@@ -58,7 +58,7 @@ def line(entry: dict[str, Any]) -> str:
     """One entry for people."""
     at = datetime.fromisoformat(entry["at"]).strftime("%H:%M:%S.%f")[:-3]
     if "dropped" in entry:
-        dropped = f", dropped {entry['dropped']} cached" if entry["dropped"] else ""
+        dropped = f"  dropped from the cache: {entry['dropped']}" if entry["dropped"] else ""
         return f"{at}  gateway   heard  {entry['heard']:<28} {entry['about']}{dropped}"
     where = f"{entry['stream']} v{entry['version']}"
     return f"{at}  {entry['service']:<8} {entry['position']:>6}  {entry['type']:<28} {where}"

@@ -71,6 +71,59 @@ def test_an_unknown_key_is_told_apart_so_that_keys_can_be_fetched() -> None:
         verify(token(key=SigningKey("k2", KEY.private)))
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"sub": "nobody"},
+        {"sid": None},
+        {"roles": 7},
+        {"exp": "soon"},
+        {"exp": float("inf")},
+        {"nbf": int((NOW + timedelta(minutes=1)).timestamp())},
+    ],
+)
+def test_a_signed_token_with_claims_that_make_no_sense_is_not_believed(
+    claims: dict[str, Any],
+) -> None:
+    good = jwt.decode(token(), options={"verify_signature": False})
+    headers = {"typ": "at+jwt", "kid": "k1"}
+    with pytest.raises(InvalidToken):
+        verify(jwt.encode({**good, **claims}, KEY.private, "EdDSA", headers))
+
+
+def test_a_key_that_the_token_brings_along_is_ignored() -> None:
+    stranger = Ed25519PrivateKey.generate()
+    good = jwt.decode(token(), options={"verify_signature": False})
+    own = jwks({"k1": stranger.public_key()})["keys"][0]
+    headers = {"typ": "at+jwt", "kid": "k1", "jwk": own, "jku": "https://example.org/keys"}
+    with pytest.raises(InvalidToken):
+        verify(jwt.encode(good, stranger, "EdDSA", headers))
+
+
+def test_a_clock_that_is_a_little_behind_is_forgiven_not_one_that_is_far() -> None:
+    end = NOW + ACCESS_LIFETIME
+    assert verify(token(), end + timedelta(seconds=4)).account_id == ACCOUNT
+    with pytest.raises(InvalidToken):
+        verify(token(), end + timedelta(seconds=6))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [None, [], {}, {"keys": {}}, {"keys": [1]}, {"keys": [{"kty": "OKP", "crv": "Ed25519"}]}]
+    + [{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": x}]} for x in ("AA", 7)],
+)
+def test_nonsense_is_no_key_set(document: Any) -> None:
+    with pytest.raises(ValueError, match=r"key|32 bytes"):
+        read_jwks(document)
+
+
+def test_keys_of_another_kind_are_left_out() -> None:
+    document = jwks({"k1": KEY.private.public_key()})
+    document["keys"].append({"kty": "RSA", "kid": "r", "n": "x", "e": "AQAB"})
+
+    assert read_jwks(document).keys() == {"k1"}
+
+
 def test_an_internal_token_lives_a_minute_and_is_no_access_token() -> None:
     tokens = InternalTokens("s" * 40)
     internal = tokens.sign(verify(token()), NOW)

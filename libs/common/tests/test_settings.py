@@ -1,9 +1,12 @@
 """Secrets: refused by name, never shown."""
 
+import re
 from base64 import urlsafe_b64encode
+from pathlib import Path
 
 import pytest
 from common.settings import DEVELOPMENT_SECRET, ServiceSettings, SettingsRefused
+from common.testing.processes import process
 
 KEY = urlsafe_b64encode(b"k" * 32).decode()
 GOOD = {"data_key": KEY, "wire_key": KEY, "internal_secret": "x" * 40}
@@ -39,3 +42,39 @@ def test_a_bad_value_is_named_and_not_shown(name: str, value: object) -> None:
     assert name.upper() in str(refused.value)
     assert str(value) not in str(refused.value)
     assert DEVELOPMENT_SECRET not in str(refused.value)
+
+
+def test_a_key_may_come_without_its_padding() -> None:
+    assert ServiceSettings.load(data_key=KEY.rstrip("=")).data_key_bytes == b"k" * 32
+
+
+def test_a_variable_that_cannot_be_read_is_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FEEDS", "{hunter2")
+    with pytest.raises(SettingsRefused) as refused:
+        ServiceSettings.load()
+
+    assert "feeds" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_addresses_with_passwords_do_not_show_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "AMQP_URL", "SMTP_URL"):
+        monkeypatch.setenv(name, "scheme://user:hunter2@127.0.0.1")
+
+    settings = ServiceSettings.load()
+    assert settings.database_url.endswith("@127.0.0.1")
+    assert "hunter2" not in repr(settings)
+
+
+def test_a_refusal_ends_the_process_with_one_line_instead_of_a_traceback(tmp_path: Path) -> None:
+    environment = {"ENVIRONMENT": "production", "INTERNAL_SECRET": "hunter2"}
+    output = tmp_path / "output"
+    with process(["-m", "common.testing.example_service"], environment, output) as started:
+        assert started.popen.wait(20) == 1
+
+    (line,) = started.said().splitlines()
+    assert line.startswith("cannot start: ")
+    assert {"DATA_KEY", "WIRE_KEY", "INTERNAL_SECRET"} <= set(re.findall(r"\w+", line))
+    assert "hunter2" not in line

@@ -127,13 +127,14 @@ def read_jwks(document: Any) -> dict[str, Ed25519PublicKey]:
     """The Ed25519 keys of a key set; others are ignored. Raises `ValueError` for nonsense."""
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
         raise ValueError("not a key set")
-    found: dict[str, Ed25519PublicKey] = {}
-    for entry in document["keys"]:
-        if entry.get("kty") == "OKP" and entry.get("crv") == "Ed25519":
-            x = entry["x"]
-            raw = urlsafe_b64decode(x + "=" * (-len(x) % 4))
-            found[str(entry["kid"])] = Ed25519PublicKey.from_public_bytes(raw)
-    return found
+    try:
+        return {
+            str(entry["kid"]): Ed25519PublicKey.from_public_bytes(_decoded(entry["x"]))
+            for entry in document["keys"]
+            if entry.get("kty") == "OKP" and entry.get("crv") == "Ed25519"
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("not a key set") from error
 
 
 class InternalTokens:
@@ -168,6 +169,11 @@ class InternalTokens:
         return _identity(decoded["payload"], now)
 
 
+def _decoded(text: str) -> bytes:
+    """Base64url as JSON Web Keys have it: without padding."""
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def _identity(claims: Mapping[str, Any], now: datetime) -> Identity:
     try:
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
@@ -177,6 +183,7 @@ def _identity(claims: Mapping[str, Any], now: datetime) -> Identity:
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InvalidToken from error
-    if now > expires_at + LEEWAY or now < not_before - LEEWAY:
+    # the leeway goes to our side: a date at the end of the calendar has no later one
+    if now - LEEWAY > expires_at or now + LEEWAY < not_before:
         raise InvalidToken
     return identity

@@ -4,14 +4,19 @@ import asyncio
 import os
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.utils import formatdate, parseaddr
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
 import aiosmtplib
 
-from common.settings import ServiceSettings
+from common.settings import ServiceSettings, SettingsRefused
+
+TIMEOUT_SECONDS = 20
+PERMANENT = 500
+_START_TLS = {"starttls": True, "none": False, "offered": None}
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Mail:
     subject: str
     text: str
     key: UUID
+    html: str | None = None
 
 
 class MailFailed(Exception):
@@ -49,56 +55,92 @@ class FolderMailer:
 
     async def send(self, mail: Mail) -> None:
         """Write `<key>.eml`, whole or not at all."""
-        await asyncio.to_thread(self._write, mail)
+        message = _message(mail, self._sender)
+        try:
+            await asyncio.to_thread(self._write, f"{mail.key}.eml", bytes(message))
+        except OSError as error:
+            raise MailFailed(type(error).__name__, permanent=False) from error
 
-    def _write(self, mail: Mail) -> None:
+    def _write(self, name: str, content: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        target = self._folder / f"{mail.key}.eml"
+        target = self._folder / name
         part = target.with_suffix(f".{os.getpid()}.part")
-        part.write_bytes(bytes(_message(mail, self._sender)))
+        part.write_bytes(content)
         part.replace(target)
 
 
 class SmtpMailer:
-    """Speaks SMTP: `smtp://user:password@host:587`, `smtps://…` for TLS from the start."""
+    """Speaks SMTP: `smtp://user:password@host:587?tls=starttls`, `smtps://…` for TLS at once.
+
+    `tls=starttls` insists on TLS, `tls=none` does without; unsaid, TLS is used where it is offered,
+    but a password is never sent without it. Raises `ValueError` for an address of another form.
+    """
 
     def __init__(self, url: str, sender: str) -> None:
         parts = urlsplit(url)
+        tls = parse_qs(parts.query).get("tls", ["starttls" if parts.username else "offered"])[0]
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or tls not in _START_TLS:
+            raise ValueError("an SMTP address has the form smtp://user:password@host:587?tls=…")
+        implicit = parts.scheme == "smtps"
         self._sender = sender
         self._options: dict[str, Any] = {
             "hostname": parts.hostname,
-            "port": parts.port or (465 if parts.scheme == "smtps" else 587),
+            "port": parts.port or (465 if implicit else 587),
             "username": unquote(parts.username) if parts.username else None,
             "password": unquote(parts.password) if parts.password else None,
-            "use_tls": parts.scheme == "smtps",
-            "timeout": 20,
+            "use_tls": implicit,
+            "start_tls": False if implicit else _START_TLS[tls],
+            "timeout": TIMEOUT_SECONDS,
         }
 
     async def send(self, mail: Mail) -> None:
-        """Hand it to the server; STARTTLS is used where the server offers it."""
+        """Hand it to the server."""
+        message = _message(mail, self._sender)
+        message["Date"] = formatdate(usegmt=True)
         try:
-            await aiosmtplib.send(_message(mail, self._sender), **self._options)
-        except aiosmtplib.SMTPResponseException as error:
-            raise MailFailed(f"SMTP {error.code}", permanent=500 <= error.code < 600) from error
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            raise MailFailed("recipient refused", permanent=True) from error
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            raise MailFailed(type(error).__name__, permanent=False) from error
+            await aiosmtplib.send(message, **self._options)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise MailFailed(_reason(error), permanent=_is_permanent(error)) from error
 
 
 def mailer_for(settings: ServiceSettings) -> Mailer:
-    """SMTP where a server is set, else a folder."""
+    """SMTP where a server is set, else a folder. Raises `SettingsRefused`."""
     if settings.smtp_url is not None:
-        return SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+        try:
+            return SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+        except ValueError as error:
+            raise SettingsRefused(f"cannot start: SMTP_URL: {error}") from None
     return FolderMailer(settings.mail_folder or Path("var/mail"), settings.mail_from)
+
+
+def _is_permanent(error: Exception) -> bool:
+    """Whether the server will never take *this* mail; a wrong password or sender may be mended."""
+    match error:
+        case aiosmtplib.SMTPRecipientsRefused():
+            return all(refusal.code >= PERMANENT for refusal in error.recipients)
+        case aiosmtplib.SMTPRecipientRefused() | aiosmtplib.SMTPDataError():
+            return error.code >= PERMANENT
+        case _:
+            return isinstance(error, aiosmtplib.SMTPNotSupported)
+
+
+def _reason(error: Exception) -> str:
+    """The kind and the code; the server's own words would repeat the address."""
+    code = getattr(error, "code", None)
+    return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
 
 
 def _message(mail: Mail, sender: str) -> EmailMessage:
     message = EmailMessage()
-    message["From"] = sender
-    # a line break would start a header of the attacker's choice; EmailMessage refuses it loudly
-    message["To"] = mail.to
-    message["Subject"] = mail.subject
-    message["Message-ID"] = f"<{mail.key}@cartulary>"
+    try:
+        # a line break would start a header of the attacker's choice; EmailMessage refuses it
+        message["From"] = sender
+        message["To"] = mail.to
+        message["Subject"] = mail.subject
+    except ValueError as error:
+        raise MailFailed("malformed header", permanent=True) from error
+    message["Message-ID"] = f"<{mail.key}@{parseaddr(sender)[1].rpartition('@')[2]}>"
     message.set_content(mail.text)
+    if mail.html is not None:
+        message.add_alternative(mail.html, subtype="html")
     return message

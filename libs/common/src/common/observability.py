@@ -42,7 +42,9 @@ def configure_logging(*, level: str, json: bool | None = None, file: TextIO | No
     if as_json:
         rendering += [structlog.processors.format_exc_info, _as_json]
     else:
-        rendering.append(structlog.dev.ConsoleRenderer(pad_event_to=0))
+        # the plain traceback: a rich one prints the variables too, and they may be personal
+        plain = structlog.dev.plain_traceback
+        rendering.append(structlog.dev.ConsoleRenderer(pad_event_to=0, exception_formatter=plain))
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),

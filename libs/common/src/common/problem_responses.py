@@ -74,7 +74,7 @@ class Problem(BaseModel):
     instance: str
     code: str
     request_id: str
-    errors: list[ProblemError] = []
+    errors: list[ProblemError]
     error: str
 
 
@@ -132,18 +132,22 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 
 def problem_schemas() -> dict[str, Any]:
     """The components of an OpenAPI document that `DOCUMENTED` refers to."""
-    schema = Problem.model_json_schema(
-        ref_template="#/components/schemas/{model}", mode="serialization"
-    )
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     parts: dict[str, Any] = schema.pop("$defs")
     return {"Problem": schema, **parts}
 
 
 def install_problem_handlers(app: FastAPI) -> None:
     """Turn every refusal of a service into a problem; `RequestContext` answers what is left."""
-    app.add_exception_handler(Refusal, _refusal)
+    app.add_exception_handler(Refusal, answer_refusal)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
+
+
+async def answer_refusal(request: Request, error: Exception) -> Response:
+    """The problem that says why."""
+    assert isinstance(error, Refusal)
+    return _respond(request, status_of(error), error.detail, error.code, error.errors)
 
 
 def _respond(
@@ -164,11 +168,6 @@ def _respond(
     )
     all_headers = {**problem_headers(status), **(headers or {})}
     return Response(body, status, all_headers, CONTENT_TYPE)
-
-
-async def _refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
-    return _respond(request, status_of(error), error.detail, error.code, error.errors)
 
 
 async def _http(request: Request, error: Exception) -> Response:

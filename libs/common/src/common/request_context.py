@@ -37,8 +37,7 @@ class BodyTooLarge(HTTPException):
     error of reading a body into a 400."""
 
     def __init__(self) -> None:
-        # what follows of the body is not read, so the connection cannot be used again
-        super().__init__(413, headers={"Connection": "close"})
+        super().__init__(413)
 
 
 class RequestContext:
@@ -151,12 +150,15 @@ class _Exchange:
         await self._send(message)
 
     async def refuse(self, status: int, detail: str) -> None:
-        """Answer with a problem before the application has answered, and hang up."""
+        """Answer with a problem where the application has not answered.
+
+        The server discards what may still come of the body; hanging up would reset the connection
+        under a caller who is sending, and so lose them this answer.
+        """
         body = problem_body(status, detail, instance=self.scope["path"], request_id=self.request_id)
         headers = [
             (b"content-type", CONTENT_TYPE.encode()),
             (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
         ]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
+import asyncpg
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.routing import APIRoute
@@ -16,8 +17,13 @@ from starlette.responses import JSONResponse, Response
 
 from common.access_tokens import IDENTITY_HEADER, Identity, InternalTokens
 from common.clock import Clock, SystemClock
-from common.problem_responses import DOCUMENTED, install_problem_handlers, problem_schemas
-from common.problems import Forbidden, PreconditionFailed, Unauthenticated
+from common.problem_responses import (
+    DOCUMENTED,
+    answer_refusal,
+    install_problem_handlers,
+    problem_schemas,
+)
+from common.problems import Forbidden, Invalid, PreconditionFailed, Unauthenticated
 from common.request_context import RequestContext
 from common.serving import serve
 from common.settings import ServiceSettings
@@ -27,6 +33,8 @@ Check = Callable[[], Awaitable[bool]]
 
 CHECK_SECONDS = 2.0
 LONGEST_VERSION = 18
+UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
+"""A NUL is good JSON and good Unicode, and PostgreSQL takes it in no text."""
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +86,8 @@ def create_service(
     app.state.tokens = InternalTokens(settings.internal_secret.get_secret_value())
     app.state.readiness = readiness
     install_problem_handlers(app)
+    for kind in UNSTORABLE:
+        app.add_exception_handler(kind, _unstorable)
     for router in routers:
         app.include_router(router)
     app.include_router(_operations)
@@ -131,6 +141,10 @@ async def _holds(name: str, check: Check) -> bool:
     except Exception as error:
         log.warning("readiness_unknown", part=name, why=type(error).__name__)
         return False
+
+
+async def _unstorable(request: Request, _: Exception) -> Response:
+    return await answer_refusal(request, Invalid("A text has a character that cannot be stored."))
 
 
 async def _now(request: Request) -> datetime:

@@ -85,12 +85,9 @@ def create_service(
     app.state.clock = clock or SystemClock()
     app.state.tokens = InternalTokens(settings.internal_secret.get_secret_value())
     app.state.readiness = readiness
-    install_problem_handlers(app)
-    for kind in UNSTORABLE:
-        app.add_exception_handler(kind, _unstorable)
-    for router in routers:
+    _answer_errors(app)
+    for router in (*routers, _operations):
         app.include_router(router)
-    app.include_router(_operations)
     return app
 
 
@@ -141,6 +138,12 @@ async def _holds(name: str, check: Check) -> bool:
     except Exception as error:
         log.warning("readiness_unknown", part=name, why=type(error).__name__)
         return False
+
+
+def _answer_errors(app: FastAPI) -> None:
+    install_problem_handlers(app)
+    for kind in UNSTORABLE:
+        app.add_exception_handler(kind, _unstorable)
 
 
 async def _unstorable(request: Request, _: Exception) -> Response:

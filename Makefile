@@ -4,16 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 MEMBERS := libs/common services/auth services/cards services/gateway tools/cartulary
-SOURCES := libs services tools tests conftest.py
+SOURCES := libs services tools tests bench conftest.py
 EDITABLE := $(addprefix -e ,$(MEMBERS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run seed events check test format lock clean
+.PHONY: help run seed events check test faults bench format lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-# The two locks carry hashes and no addresses, so any mirror serves them. A stamp per lock: a change installs again.
+# The locks carry hashes and no addresses, so any mirror serves them. A stamp per lock: a change installs again.
 $(VENV)/.runtime: requirements.lock $(addsuffix /pyproject.toml,$(MEMBERS))
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -22,6 +22,10 @@ $(VENV)/.runtime: requirements.lock $(addsuffix /pyproject.toml,$(MEMBERS))
 
 $(VENV)/.development: $(VENV)/.runtime requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.development requirements-bench.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $@
 
 run: $(VENV)/.runtime ## set up and start everything in one process (PORT=8080, VAR_DIR=var)
@@ -41,19 +45,31 @@ check: $(VENV)/.development ## format, lint, types, boundaries, rules and contra
 	@for member in $(MEMBERS); do (cd $$member && $(CURDIR)/$(BIN)/deptry src --no-ansi --extend-exclude migrations --extend-exclude testing) || exit 1; done
 	$(BIN)/pytest -m "not integration"
 
+# Three files at a time, each runner with servers of its own: most tests wait for a disk or for another process.
 test: $(VENV)/.development ## everything, with real PostgreSQL and RabbitMQ: under ten minutes
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile
+
+FAULTS_SECONDS ?= 600
+FAULTS_SEED ?= $(shell date +%s)
+
+faults: $(VENV)/.development ## ten minutes of kills, cuts and restarts under load (FAULTS_SECONDS=600, FAULTS_SEED=)
+	FAULTS_SECONDS=$(FAULTS_SECONDS) FAULTS_SEED=$(FAULTS_SEED) $(BIN)/pytest tests/faults
+
+bench: $(VENV)/.bench ## measure against limits and peers (NAMES="appends relay" for some of it)
+	$(BIN)/python -m bench $(NAMES) --json bench/latest.json
 
 format: $(VENV)/.development ## format and sort what you changed
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-lock: $(VENV)/.development ## resolve the dependencies anew into the two lock files
+lock: $(VENV)/.development ## resolve the dependencies anew into the lock files
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	  $(addprefix --no-emit-package ,$(notdir $(MEMBERS))) $(addsuffix /pyproject.toml,$(MEMBERS)) \
 	  --all-extras --group build -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	  -c requirements.lock --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	  -c requirements.lock -c requirements-dev.lock --group bench -o requirements-bench.lock
 
 clean: ## remove the environment and all data of the embedded run
 	rm -rf $(VENV) var

@@ -21,6 +21,7 @@ from common.problems import (
     NotFound,
     PreconditionFailed,
     Refusal,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
 )
@@ -47,6 +48,7 @@ KINDS: Mapping[str, type[Refusal]] = {
         Invalid,
         NotFound,
         PreconditionFailed,
+        TooManyRequests,
         Unauthenticated,
         Unavailable,
     )

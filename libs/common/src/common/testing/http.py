@@ -9,7 +9,13 @@ from uuid import UUID
 import aiohttp
 import uvicorn
 
-from common.access_tokens import IDENTITY_HEADER, INTERNAL_LIFETIME, Identity, InternalTokens
+from common.access_tokens import (
+    CLIENT_HEADER,
+    IDENTITY_HEADER,
+    INTERNAL_LIFETIME,
+    Identity,
+    InternalTokens,
+)
 from common.ids import uuid7
 from common.settings import ServiceSettings
 
@@ -21,7 +27,13 @@ async def served(app: Any) -> AsyncIterator[aiohttp.ClientSession]:
     The client takes paths (`client.get("/livez")`); its lifespan runs as in production.
     """
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=1
+        app,
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        timeout_graceful_shutdown=1,
+        # a test may wait for long between two requests: the client closes idle connections first
+        timeout_keep_alive=60,
     )
     config.load()
     server = uvicorn.Server(config)
@@ -40,9 +52,18 @@ def signed_in(
     now: datetime,
     *,
     account_id: UUID | None = None,
+    session_id: UUID | None = None,
     roles: Collection[str] = (),
 ) -> dict[str, str]:
     """The header with which the gateway tells a service who asks."""
-    identity = Identity(account_id or uuid7(), uuid7(), frozenset(roles), now + INTERNAL_LIFETIME)
+    identity = Identity(
+        account_id or uuid7(), session_id or uuid7(), frozenset(roles), now + INTERNAL_LIFETIME
+    )
     tokens = InternalTokens(settings.internal_secret.get_secret_value())
     return {IDENTITY_HEADER: tokens.sign(identity, now)}
+
+
+def coming_from(settings: ServiceSettings, address: str) -> dict[str, str]:
+    """The header with which the gateway tells a service where a request came from."""
+    tokens = InternalTokens(settings.internal_secret.get_secret_value())
+    return {CLIENT_HEADER: tokens.sign_client(address)}

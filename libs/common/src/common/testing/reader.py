@@ -42,7 +42,7 @@ class Poison(Exception):
 seen = sa.table(
     "seen", sa.column("note_id", sa.Uuid), sa.column("what", sa.Text), sa.column("n", sa.Integer)
 )
-_SEE = Statement(
+SEE = Statement(
     sa.insert(seen).values(
         note_id=sa.bindparam("note_id", type_=sa.Uuid),
         what=sa.bindparam("what", type_=sa.Text),
@@ -80,14 +80,14 @@ async def reader_on(postgres: EmbeddedPostgres, missing: MissingMessages) -> Asy
         poisonous: set[str] = set()
 
         async def on_gone(message: NoteGone, received: Received) -> None:
-            write = Write(_SEE, {"note_id": message.note_id, "what": "gone", "n": 0}, 0)
+            write = Write(SEE, {"note_id": message.note_id, "what": "gone", "n": 0}, 0)
             await received.transaction.write([write])
 
         def on_shared(message: NoteShared, envelope: Envelope) -> list[Write]:
             if message.text in poisonous:
                 raise Poison
             values = {"note_id": message.note_id, "what": message.text, "n": envelope.version}
-            return [Write(_SEE, values, message.note_id)]
+            return [Write(SEE, values, message.note_id)]
 
         inbox = Inbox(
             "reader",

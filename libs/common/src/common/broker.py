@@ -57,8 +57,17 @@ class Broker(Protocol):
         """Make and bind the group's queues: what is published from now on waits for it."""
         ...
 
-    async def consume(self, group: str, types: Collection[str], handler: BatchHandler) -> None:
-        """Feed `handler` until cancelled, through the broker's absences; acknowledge after it."""
+    async def consume(
+        self,
+        group: str,
+        types: Collection[str],
+        handler: BatchHandler,
+        undelivered: BatchHandler | None = None,
+    ) -> None:
+        """Feed `handler` until cancelled, through the broker's absences; acknowledge after it.
+
+        `undelivered` takes what the broker gave up delivering; without it that stays in its queue.
+        """
         ...
 
     async def listen(self, on_message: Listener, on_connection: ConnectionListener) -> None:

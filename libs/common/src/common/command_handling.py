@@ -1,10 +1,10 @@
-"""One command, one transaction: seen before? load, fold, decide, write, append last, commit.
+"""One command: seen before? load, fold, decide, then write all that follows in one statement.
 
 After a lost race it loads and decides once more. After an unknown commit outcome nothing is
-retried: the `commands` row, written in the same transaction, says what happened.
+retried: the `commands` row, written with the events, says what happened.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic
 from uuid import UUID
@@ -13,6 +13,14 @@ import asyncpg
 import orjson
 import structlog
 
+from common.command_records import (
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    decide_again,
+    last_try,
+    remember_without_events,
+    settle,
+)
 from common.database import OUTCOME_UNKNOWN, Database, Transaction
 from common.decider import CommandT, Decider, EventT, StateT
 from common.event_store import Cause, DuplicateCommand, EventStore, Stream, VersionConflict
@@ -20,7 +28,6 @@ from common.log_followers import Wake
 from common.problems import (
     Conflict,
     Forbidden,
-    Invalid,
     NotFound,
     PreconditionFailed,
     Refusal,
@@ -30,20 +37,6 @@ from common.read_models import Projections, Stamp
 from common.snapshots import Snapshots
 
 log = structlog.get_logger(__name__)
-
-
-class IdempotencyKeyReused(Invalid):
-    """The same key came with another request."""
-
-    code = "idempotency_key_reused"
-    detail = "This Idempotency-Key was used for another request. Use a new one."
-
-
-class IdempotencyKeyInUse(Conflict):
-    """The first request with this key has not ended yet."""
-
-    code = "idempotency_key_in_use"
-    detail = "The first request with this Idempotency-Key is still running. Repeat it shortly."
 
 
 @dataclass(frozen=True)
@@ -66,6 +59,9 @@ class Handled(Generic[StateT]):
 
 
 AnswerOf = Callable[[StateT, int], Answer]
+
+Then = Callable[[Transaction], Awaitable[None]]
+"""What else belongs into the command's transaction: other streams, checks that need its locks."""
 
 
 class Commands:
@@ -94,34 +90,79 @@ class Commands:
         *,
         expected: int | None = None,
         answer: AnswerOf[StateT] | None = None,
+        then: Then | None = None,
     ) -> Handled[StateT]:
-        """Carry out one command in a transaction of its own.
+        """Carry out one command; what follows from it is committed as a whole or not at all.
 
-        `expected` is the version that the caller saw (`If-Match`). Raises the decider's refusals,
-        `Conflict` after two lost races, `PreconditionFailed`, `Unavailable` without a database.
+        `expected` is the version that the caller saw (`If-Match`); `then` runs before the commit
+        and takes the command back when it raises. Raises the decider's refusals, `Conflict` after
+        two lost races, `PreconditionFailed`, `Unavailable` without a database.
         """
-        for last_try in (False, True):
+        for again in (False, True):
             try:
-                async with self.database.transaction() as transaction:
-                    seen = await self._seen(transaction, decider, id, cause)
-                    if seen is not None:
-                        return seen
-                    return await self.handle_in(
-                        transaction, decider, id, command, cause, expected=expected, answer=answer
-                    )
-            except VersionConflict:
-                if expected is not None:
-                    raise PreconditionFailed from None
-                if last_try:
-                    raise Conflict from None
+                return await self._handle_once(
+                    decider, id, command, cause, expected=expected, answer=answer, then=then
+                )
+            except (VersionConflict, asyncpg.UniqueViolationError) as race:
+                decide_again(race, expected, again)
+            except asyncpg.LockNotAvailableError:
+                raise (IdempotencyKeyInUse if cause.fingerprint else Conflict) from None
             except DuplicateCommand:
-                return await self._after_the_fact(decider, id, cause)
+                cause, seen = await self._look_up(decider, id, cause, answer, last_try)
+                if seen is not None:
+                    return seen
             except OUTCOME_UNKNOWN as error:
                 log.warning(
                     "commit_outcome_unknown", command=str(cause.command_id), why=repr(error)
                 )
-                return await self._after_the_fact(decider, id, cause)
-        raise AssertionError("the second try returns or raises")
+                # never repeated: looked up
+                _, seen = await self._look_up(decider, id, cause, answer, settle)
+                if seen is not None:
+                    return seen
+                break
+        raise Unavailable("Nothing was changed. Repeat the request.")
+
+    async def replayed(
+        self, decider: Decider[CommandT, StateT, EventT], id: UUID, cause: Cause
+    ) -> Handled[StateT] | None:
+        """What became of this very request when it came before: for routes whose own checks, such
+        as that of a password which it changed, cannot be repeated. Raises as `handle` does."""
+        if cause.fingerprint is None:
+            return None
+        async with self.database.reader() as connection:
+            cause, row = await last_try(connection, cause)
+            return await self._replay(connection, decider, id, cause, row) if row else None
+
+    async def _handle_once(
+        self,
+        decider: Decider[CommandT, StateT, EventT],
+        id: UUID,
+        command: CommandT,
+        cause: Cause,
+        *,
+        expected: int | None,
+        answer: AnswerOf[StateT] | None,
+        then: Then | None,
+    ) -> Handled[StateT]:
+        unit = self.database.transaction if then else self.database.reader
+        try:
+            async with unit() as connection:
+                if cause.fingerprint is not None:
+                    cause, row = await last_try(connection, cause)
+                    if row is not None:
+                        return await self._replay(connection, decider, id, cause, row)
+                handled = await self.handle_in(
+                    connection, decider, id, command, cause, expected=expected, answer=answer
+                )
+                if then is not None:
+                    await then(connection)
+                return handled
+        except Refusal:
+            # the same request, sent twice at once, may have been carried out since we looked
+            seen = await self.replayed(decider, id, cause)
+            if seen is None:
+                raise
+            return seen
 
     async def handle_in(
         self,
@@ -134,9 +175,9 @@ class Commands:
         expected: int | None = None,
         answer: AnswerOf[StateT] | None = None,
     ) -> Handled[StateT]:
-        """The same inside a transaction that its owner commits: for reactions and timers.
+        """The same once, on a connection of the caller's: for reactions and timers, who commit.
 
-        Raises `VersionConflict` after a lost race; the transaction is then lost as well.
+        Raises `VersionConflict` after a lost race; a transaction is then lost as well.
         """
         stream, state = await self.state(transaction, decider, id)
         events = _decide(decider, command, state, expected, stream.version)
@@ -145,11 +186,9 @@ class Commands:
         told = answer(state, version) if answer else None
         kept = self._sealed(told, cause)
         if events:
-            await self._project(transaction, stream, events)
-            await self.store.append(transaction, stream, events, cause, kept)
-            transaction.after_commit(self.wake.notify)
+            await self._append(transaction, stream, events, cause, kept)
         elif cause.fingerprint is not None:
-            await self._remember_without_events(transaction, stream, cause, kept)
+            await remember_without_events(transaction, stream, cause, kept)
         return Handled(state, version, told)
 
     async def state(
@@ -163,76 +202,64 @@ class Commands:
         self.snapshots.renew(self.database, transaction, decider, stream, state)
         return stream, state
 
-    async def _project(
-        self, transaction: Transaction, stream: Stream, events: Sequence[object]
+    async def _append(
+        self,
+        transaction: Transaction,
+        stream: Stream,
+        events: Sequence[object],
+        cause: Cause,
+        kept: bytes | None,
     ) -> None:
         writes = [
             write
             for version, event in enumerate(events, start=stream.version + 1)
             for write in self.projections.writes(event, Stamp(stream.name, version))
         ]
-        if writes:
-            await self.projections.apply(transaction, writes)
-
-    async def _seen(
-        self,
-        transaction: Transaction,
-        decider: Decider[CommandT, StateT, EventT],
-        id: UUID,
-        cause: Cause,
-    ) -> Handled[StateT] | None:
-        """The stored answer when the caller repeats a request."""
-        if cause.fingerprint is None:
-            return None
-        first = await transaction.connection.fetchval(_LOCK_KEY, str(cause.command_id))
-        if not first:
-            raise IdempotencyKeyInUse
-        row = await transaction.connection.fetchrow(_SEEN, cause.command_id)
-        return await self._replay(transaction, decider, id, cause, row) if row else None
+        try:
+            await self.store.append(transaction, stream, events, cause, answer=kept, writes=writes)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            refusal = self.projections.refusal_of(error)
+            if refusal is None:
+                raise
+            raise refusal from error
+        transaction.after_commit(self.wake.notify)
 
     async def _replay(
         self,
-        transaction: Transaction,
+        connection: Transaction,
         decider: Decider[CommandT, StateT, EventT],
         id: UUID,
         cause: Cause,
         row: asyncpg.Record,
+        answer: AnswerOf[StateT] | None = None,
     ) -> Handled[StateT]:
+        """The stored answer when the caller repeats a request."""
         if row["fingerprint"] != cause.fingerprint:
             raise IdempotencyKeyReused
-        _, state = await self.state(transaction, decider, id)
+        stream, state = await self.state(connection, decider, id)
         kept = row["answer"]
-        answer = self._opened(kept, cause) if kept else None
-        return Handled(state, row["last_version"], answer, replayed=True)
+        told = self._opened(kept, cause) if kept else None
+        if answer and cause.fingerprint is None:
+            told = answer(state, stream.version)  # nothing is kept of one that nobody may repeat
+        return Handled(state, row["last_version"], told, replayed=True)
 
-    async def _after_the_fact(
-        self, decider: Decider[CommandT, StateT, EventT], id: UUID, cause: Cause
-    ) -> Handled[StateT]:
-        """What became of a command whose commit we did not see: look, never repeat."""
+    async def _look_up(
+        self,
+        decider: Decider[CommandT, StateT, EventT],
+        id: UUID,
+        cause: Cause,
+        answer: AnswerOf[StateT] | None,
+        find: Callable[[Transaction, Cause], Awaitable[tuple[Cause, asyncpg.Record | None]]],
+    ) -> tuple[Cause, Handled[StateT] | None]:
+        """What was done under the command's id; or nothing, and the id to take next."""
         try:
-            async with self.database.transaction() as transaction:
-                # waits for the other transaction, if there is one, to end either way
-                await transaction.connection.execute(_WAIT_FOR, cause.command_id, cause.now)
-                row = await transaction.connection.fetchrow(_SEEN, cause.command_id)
-                if row is not None and row["stream"]:
-                    return await self._replay(transaction, decider, id, cause, row)
-                raise Unavailable("Nothing was changed. Repeat the request.")
-        except OUTCOME_UNKNOWN as error:
+            async with self.database.reader() as connection:
+                cause, row = await find(connection, cause)
+                if row is None:
+                    return cause, None
+                return cause, await self._replay(connection, decider, id, cause, row, answer)
+        except (*OUTCOME_UNKNOWN, asyncpg.LockNotAvailableError) as error:
             raise Unavailable from error
-
-    async def _remember_without_events(
-        self, transaction: Transaction, stream: Stream, cause: Cause, kept: bytes | None
-    ) -> None:
-        await transaction.connection.execute(
-            _REMEMBER,
-            cause.command_id,
-            cause.actor,
-            stream.name,
-            stream.version,
-            cause.fingerprint,
-            kept,
-            cause.now,
-        )
 
     def _sealed(self, answer: Answer | None, cause: Cause) -> bytes | None:
         if answer is None or cause.fingerprint is None:
@@ -266,13 +293,3 @@ def _decide(
     if stale:
         raise PreconditionFailed
     return events
-
-
-_LOCK_KEY = "select pg_try_advisory_xact_lock(hashtext('idempotency'), hashtext($1))"
-_SEEN = "select stream, last_version, fingerprint, answer from commands where id = $1"
-_WAIT_FOR = """
-    insert into commands (id, stream, first_version, last_version, at) values ($1, '', 0, 0, $2)
-        on conflict do nothing"""
-_REMEMBER = """
-    insert into commands (id, actor, stream, first_version, last_version, fingerprint, answer, at)
-    values ($1, $2, $3, $4 + 1, $4, $5, $6, $7)"""

@@ -1,5 +1,6 @@
 """One service's database: a pool, and one transaction per unit of work."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,25 +8,39 @@ from typing import Any
 import asyncpg
 import orjson
 
-from common.statements import Statement, Write, grouped
+from common.connection_pool import ConnectionPool
+from common.statements import Statement, Write, go_together, grouped, together
 
 SERVICE_ROLE = "cartulary_service"
 """What services work as: may append events, may neither change nor delete them."""
 
-OUTCOME_UNKNOWN = (
+
+class DatabaseAway(ConnectionError):
+    """PostgreSQL cannot be reached."""
+
+
+AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    OSError,
+    # a session that was ended while idle in its transaction: the driver trips over the farewell
+    asyncpg.InternalClientError,
+    ConnectionError,
     TimeoutError,
 )
-"""PostgreSQL is away; a commit under way may or may not have happened."""
+"""PostgreSQL, or the way to it, is gone. A caller over HTTP hears 503 (`common.service`)."""
+
+OUTCOME_UNKNOWN = (*AWAY, OSError)
+"""A commit under way when one of these is raised may or may not have happened."""
 
 
 class Transaction:
-    """An open transaction: who is handed one adds to it, only `Database.transaction` commits."""
+    """A connection in use: inside a transaction, or with each statement committed by itself.
+
+    Who is handed one adds to it; only `Database` begins and commits.
+    """
 
     __slots__ = ("_after_commit", "connection")
 
@@ -52,6 +67,18 @@ class Transaction:
             else:
                 await self.connection.executemany(statement.text, rows)
 
+    async def write_together(
+        self, last: str, arguments: Sequence[object], writes: Sequence[Write]
+    ) -> None:
+        """Do the writes and the statement `last`, all or nothing: in one round trip if possible."""
+        if go_together(writes):
+            text, given = together(last, arguments, writes)
+            await self.connection.fetch(text, *given)
+            return
+        async with self.connection.transaction():
+            await self.write(writes)
+            await self.connection.fetch(last, *arguments)
+
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call this once the transaction has been committed, and never if it was not."""
         self._after_commit.append(callback)
@@ -65,23 +92,19 @@ class Transaction:
 class Database:
     """A pool of connections that work as `SERVICE_ROLE`."""
 
-    def __init__(self, pool: asyncpg.Pool, dsn: str) -> None:
+    def __init__(self, pool: ConnectionPool, dsn: str) -> None:
         self._pool = pool
         self.dsn = dsn
 
     @staticmethod
     async def connect(dsn: str, *, size: int = 10) -> "Database":
-        """Open up to `size` connections, each when it is first needed."""
-        pool = await asyncpg.create_pool(
-            dsn,
-            min_size=0,
-            max_size=size,
-            init=_prepare_connection,
-            reset=_keep_session,
-            command_timeout=60,
-            server_settings={"role": SERVICE_ROLE, **SESSION_LIMITS},
-        )
-        return Database(pool, dsn)
+        """Work with up to `size` connections, each opened when it is first needed."""
+        settings = {"role": SERVICE_ROLE, **SESSION_LIMITS}
+
+        async def open() -> asyncpg.Connection:
+            return await connect(dsn, settings, command_timeout=COMMAND_TIMEOUT_SECONDS)
+
+        return Database(ConnectionPool(open, size), dsn)
 
     async def close(self) -> None:
         """Close all connections, the busy ones after what they are doing."""
@@ -90,33 +113,44 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """One unit of work: committed when the block ends, rolled back when it raises."""
-        async with self._pool.acquire() as connection:
+        async with self._pool.connection() as connection:
             transaction = Transaction(connection)
             async with connection.transaction():
                 yield transaction
-            transaction.committed()
+        transaction.committed()
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[Transaction]:
         """A connection without a transaction: each statement sees what is committed."""
-        async with self._pool.acquire() as connection:
-            yield Transaction(connection)
+        async with self._pool.connection() as connection:
+            transaction = Transaction(connection)
+            yield transaction
+        transaction.committed()
 
     async def fetch(self, statement: Statement, **values: object) -> Sequence[asyncpg.Record]:
         """All rows of one query."""
-        async with self.reader() as reader:
-            return await reader.fetch(statement, **values)
+        async with self._pool.connection() as connection:
+            return await Transaction(connection).fetch(statement, **values)
 
     async def fetch_one(self, statement: Statement, **values: object) -> asyncpg.Record | None:
         """The first row of one query, or nothing."""
-        async with self.reader() as reader:
-            return await reader.fetch_one(statement, **values)
+        async with self._pool.connection() as connection:
+            return await Transaction(connection).fetch_one(statement, **values)
 
     @asynccontextmanager
     async def session(self, application_name: str) -> AsyncIterator[asyncpg.Connection]:
-        """A connection of its own for session locks, named so that one finds it."""
+        """A connection of its own for session locks, named so that one finds it.
+
+        PostgreSQL ends it after `SESSION_IDLE` without a statement: its owner shows signs of life.
+        """
         connection = await connect(
-            self.dsn, {"role": SERVICE_ROLE, "application_name": application_name}
+            self.dsn,
+            {
+                "role": SERVICE_ROLE,
+                "application_name": application_name,
+                # a process that stands still, or is cut off, must not keep its locks for ever
+                "idle_session_timeout": SESSION_IDLE,
+            },
         )
         try:
             yield connection
@@ -136,40 +170,44 @@ class Database:
     async def answers(self) -> bool:
         """Whether PostgreSQL answers within two seconds."""
         try:
-            async with self._pool.acquire(timeout=2) as connection:
-                await connection.execute("select 1", timeout=2)
+            async with asyncio.timeout(2), self.reader() as reader:
+                await reader.connection.execute("select 1")
         except (*OUTCOME_UNKNOWN, asyncpg.PostgresError):
             return False
         return True
 
 
+COMMAND_TIMEOUT_SECONDS = 60
+SESSION_IDLE = "10s"
 SESSION_LIMITS = {
     # a writer that stands still holds every follower at its floor: end it instead
     "idle_in_transaction_session_timeout": "15s",
     "statement_timeout": "60s",
     "application_name": "cartulary",
+    # somebody who waits longer for another's row hears that the other is still at it
+    "lock_timeout": "5s",
     # plans of statements with array parameters must not be made anew at each call
     "jit": "off",
 }
 
 
-async def connect(dsn: str, server_settings: dict[str, str]) -> asyncpg.Connection:
-    """One connection with the codecs that the kernel relies on."""
-    connection = await asyncpg.connect(dsn, server_settings=server_settings, command_timeout=None)
-    await _prepare_connection(connection)
-    return connection
-
-
-async def _prepare_connection(connection: asyncpg.Connection) -> None:
+async def connect(
+    dsn: str, server_settings: dict[str, str], *, command_timeout: float | None = None
+) -> asyncpg.Connection:
+    """One connection with the codecs that the kernel relies on. Raises `DatabaseAway`, and what
+    PostgreSQL itself says."""
+    try:
+        connection = await asyncpg.connect(
+            dsn, server_settings=server_settings, command_timeout=command_timeout
+        )
+    except OSError as error:  # refused, unreachable, no such socket, no such name
+        raise DatabaseAway(str(error)) from error
     # json stays text: the hash chain covers the very bytes; jsonb is read and written as values
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_jsonb, decoder=orjson.loads, format="text"
     )
+    return connection
 
 
 def _jsonb(value: Any) -> str:
     return orjson.dumps(value).decode()
-
-
-async def _keep_session(_: asyncpg.Connection) -> None:
-    """Nothing is left behind by our transactions, so no round trip is spent on resetting them."""

@@ -46,7 +46,7 @@ class EventType:
         for field in self.personal:
             if data.get(field.name) is None:
                 data[field.name] = field.fallback
-        return self.adapter.validate_python(data)
+        return self.adapter.validator.validate_python(data)
 
 
 class EventTypes:

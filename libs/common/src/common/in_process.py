@@ -44,8 +44,14 @@ class InProcessBroker:
         """Let what is published from now on wait for this group."""
         self._groups.setdefault(group, _Group(group)).bind(types)
 
-    async def consume(self, group: str, types: Collection[str], handler: BatchHandler) -> None:
-        """Be the group's handler until cancelled."""
+    async def consume(
+        self,
+        group: str,
+        types: Collection[str],
+        handler: BatchHandler,
+        undelivered: BatchHandler | None = None,
+    ) -> None:
+        """Be the group's handler until cancelled. Nothing is ever given up here."""
         await self.declare(group, types)
         await self._groups[group].serve(handler)
 

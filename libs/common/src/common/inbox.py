@@ -5,7 +5,7 @@ successors (apply) and losses (fetch what is missing) apart, without a time wind
 can never be handled parks its stream, raw; the other streams go on.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -20,8 +20,9 @@ from common.clock import Clock
 from common.command_handling import Commands
 from common.database import OUTCOME_UNKNOWN, Transaction
 from common.event_store import Cause, VersionConflict
+from common.inbox_rows import lock_rows, move_rows
 from common.messages import ConsumedEvent, Envelope, MalformedMessage
-from common.parking import Parked, Reason, park
+from common.parking import Parked, Reason, park, settle
 from common.problems import Unavailable
 from common.statements import Write
 from common.wire import WireSeal
@@ -34,6 +35,7 @@ TRANSIENT = (
     *OUTCOME_UNKNOWN,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.TooManyConnectionsError,
     VersionConflict,
@@ -96,17 +98,28 @@ class MessageView:
     project: Callable[[Any, Envelope], Iterable[Write]]
 
 
+NOT_IN_THE_FEED = "the feed does not have them either"
+
 MissingMessages = Callable[[str, str, int], Awaitable[Sequence[bytes]]]
 """The producer's feed: (source, stream, after) → its public messages. Raises when it is away."""
 
 
+class FeedAway(Exception):
+    """The producer's feed could not be asked; the text is the kind of the error."""
+
+
 class GapFound(Exception):
-    """Messages before this one have not arrived."""
+    """Messages before this one have not arrived, and the feed does not have them either."""
 
     def __init__(self, envelope: Envelope, last_version: int) -> None:
         super().__init__(f"{envelope.stream} {last_version} → {envelope.version}")
         self.envelope = envelope
         self.last_version = last_version
+
+
+def why(error: Exception) -> str:
+    """What may be kept of an error: our own words, else its kind, for a text may quote a person."""
+    return str(error) if isinstance(error, MalformedMessage) else type(error).__name__
 
 
 class Inbox:
@@ -134,6 +147,12 @@ class Inbox:
         """What to bind: everything its sources publish, for only so is a loss seen."""
         return sorted({f"{name.partition('.')[0]}.*.*" for name in self._handlers})
 
+    @property
+    def message_views(self) -> list[str]:
+        """The types whose messages become rows here: their log is another service's."""
+        views = (h for h in self._handlers.values() if isinstance(h, MessageView))
+        return sorted(view.message.type_name for view in views)
+
     async def handle(self, batch: Sequence[bytes]) -> None:
         """Apply a batch in one transaction; if one of it fails, each in one of its own.
 
@@ -160,39 +179,55 @@ class Inbox:
             HANDLED.labels(self.consumer, "malformed").inc()
             return None
 
-    async def _apply_alone(self, envelope: Envelope, raw: bytes) -> None:
+    async def replay(self, envelope: Envelope, raw: bytes, letter: int) -> None:
+        """Handle a parked message by the code that handles new ones, and take it from the parked.
+
+        `letter` is its id there. Raises what its handling raises, `FeedAway` and `GapFound`.
+        """
+        try:
+            await self._apply([(envelope, raw)], [letter])
+        except GapFound as gap:
+            for earlier in await self._before(gap):
+                await self._apply([earlier], [])
+            await self._apply([(envelope, raw)], [letter])
+
+    async def _apply_alone(self, envelope: Envelope, raw: bytes, *, fetch: bool = True) -> None:
         try:
             await self._apply([(envelope, raw)])
         except TRANSIENT:
             raise
         except GapFound as gap:
-            await self._close_gap(gap, raw)
+            if fetch:
+                await self._close_gap(gap, raw)
+            else:
+                await self._park(envelope, raw, Reason.GAP, NOT_IN_THE_FEED)
         except Exception as error:
             log.exception("message_parked", consumer=self.consumer, message=str(envelope.id))
-            await self._park(envelope, raw, Reason.POISON, type(error).__name__)
+            await self._park(envelope, raw, Reason.POISON, why(error))
 
     async def _close_gap(self, gap: GapFound, raw: bytes) -> None:
         """Fetch what is missing and apply it before the message; else park the stream."""
-        envelope = gap.envelope
-        log.warning("gap_found", consumer=self.consumer, stream=envelope.stream)
+        log.warning("gap_found", consumer=self.consumer, stream=gap.envelope.stream)
         HANDLED.labels(self.consumer, "gap").inc()
         try:
+            earlier = await self._before(gap)
+        except FeedAway as error:
+            await self._park(gap.envelope, raw, Reason.GAP, str(error))
+            return
+        for pair in earlier:
+            await self._apply_alone(*pair, fetch=False)
+        await self._apply_alone(gap.envelope, raw, fetch=False)
+
+    async def _before(self, gap: GapFound) -> list[tuple[Envelope, bytes]]:
+        """What the feed has between the last version seen and the message. Raises `FeedAway`."""
+        envelope = gap.envelope
+        try:
             found = await self._missing(envelope.source, envelope.stream, gap.last_version)
+            pairs = [(Envelope.from_bytes(one), one) for one in found]
         except Exception as error:
             log.warning("feed_is_away", source=envelope.source, why=repr(error))
-            await self._park(envelope, raw, Reason.GAP, type(error).__name__)
-            return
-        earlier = [(Envelope.from_bytes(one), one) for one in found]
-        try:
-            await self._apply([pair for pair in earlier if pair[0].version < envelope.version])
-            await self._apply([(envelope, raw)])
-        except TRANSIENT:
-            raise
-        except GapFound:
-            await self._park(envelope, raw, Reason.GAP, "the feed does not have them either")
-        except Exception as error:
-            log.exception("message_parked", consumer=self.consumer, message=str(envelope.id))
-            await self._park(envelope, raw, Reason.POISON, type(error).__name__)
+            raise FeedAway(type(error).__name__) from error
+        return [pair for pair in pairs if pair[0].version < envelope.version]
 
     async def _park(self, envelope: Envelope, raw: bytes, reason: Reason, error: str) -> None:
         async with self._commands.database.transaction() as transaction:
@@ -200,16 +235,20 @@ class Inbox:
             await park(transaction, parked)
         HANDLED.labels(self.consumer, "parked").inc()
 
-    async def _apply(self, messages: Sequence[tuple[Envelope, bytes]]) -> None:
+    async def _apply(
+        self, messages: Sequence[tuple[Envelope, bytes]], letters: Sequence[int] | None = None
+    ) -> None:
+        """`letters`: a parked stream is replayed, and these of its letters are then done."""
         if not messages:
             return
         async with self._commands.database.transaction() as transaction:
-            rows = await self._rows(transaction, messages)
+            streams = {(envelope.source, envelope.stream) for envelope, _ in messages}
+            rows = await lock_rows(transaction, self.consumer, streams)
             writes: list[Write] = []
             for envelope, raw in messages:
                 key = (envelope.source, envelope.stream)
                 last, parked = rows[key]
-                verdict = judge(last, parked, envelope.prev, envelope.version)
+                verdict = judge(last, parked and letters is None, envelope.prev, envelope.version)
                 if verdict is Verdict.GAP:
                     raise GapFound(envelope, last)
                 if verdict is Verdict.PARKED:
@@ -219,7 +258,8 @@ class Inbox:
                     rows[key] = (envelope.version, parked)
                 HANDLED.labels(self.consumer, verdict.value).inc()
             await transaction.write(writes)
-            await self._move(transaction, rows)
+            await move_rows(transaction, self.consumer, rows)
+            await settle(transaction, letters or ())
 
     async def _effects(
         self, transaction: Transaction, envelope: Envelope, writes: list[Write]
@@ -246,41 +286,5 @@ class Inbox:
         )
         await park(transaction, parked)
 
-    async def _rows(
-        self, transaction: Transaction, messages: Sequence[tuple[Envelope, bytes]]
-    ) -> dict[tuple[str, str], tuple[int, bool]]:
-        keys = sorted({(envelope.source, envelope.stream) for envelope, _ in messages})
-        sources, streams = zip(*keys, strict=True)
-        arguments = (self.consumer, list(sources), list(streams))
-        await transaction.connection.execute(_KNOW, *arguments)
-        rows = await transaction.connection.fetch(_LOCK, *arguments)
-        return {(r["source"], r["stream"]): (r["last_version"], r["parked"]) for r in rows}
-
-    async def _move(
-        self, transaction: Transaction, rows: Mapping[tuple[str, str], tuple[int, bool]]
-    ) -> None:
-        sources, streams = zip(*rows, strict=True)
-        versions = [version for version, _ in rows.values()]
-        await transaction.connection.execute(
-            _MOVE, self.consumer, list(sources), list(streams), versions
-        )
-
     def _now(self) -> datetime:
         return self._clock.now()
-
-
-_KNOW = """
-    insert into inbox (consumer, source, stream, last_version)
-    select $1, source, stream, 0 from unnest($2::text[], $3::text[]) as new (source, stream)
-     order by source, stream
-        on conflict do nothing"""
-_LOCK = """
-    select source, stream, last_version, parked from inbox
-     where consumer = $1
-       and (source, stream) in (select * from unnest($2::text[], $3::text[]))
-     order by source, stream for update"""
-_MOVE = """
-    update inbox set last_version = greatest(inbox.last_version, new.version)
-      from unnest($2::text[], $3::text[], $4::int[]) as new (source, stream, version)
-     where consumer = $1 and inbox.source = new.source and inbox.stream = new.stream
-       and inbox.last_version < new.version"""

@@ -64,11 +64,27 @@ async def open_kernel(
 ) -> AsyncIterator[Kernel]:
     """Wait for the database, migrate it, build missing read models, and open the pool."""
     await prepare_database(dsn, declaration.migrations)
+    async with attach_kernel(
+        declaration, dsn=dsn, data_key=data_key, wire_key=wire_key, pool_size=pool_size
+    ) as kernel:
+        await prepare_views_once(kernel.database, kernel.store, declaration.read_models)
+        yield kernel
+
+
+@asynccontextmanager
+async def attach_kernel(
+    declaration: KernelDeclaration,
+    *,
+    dsn: str,
+    data_key: bytes,
+    wire_key: bytes,
+    pool_size: int = 10,
+) -> AsyncIterator[Kernel]:
+    """The same on a database as it is: for tools, which must neither migrate nor build."""
     database = await Database.connect(dsn, size=pool_size)
     try:
         types = EventTypes(*declaration.events, upcasters=declaration.upcasters)
         store = EventStore(declaration.source, types, SubjectKeys(data_key))
-        await prepare_views_once(database, store, declaration.read_models)
         wake = Wake()
         projections = Projections(declaration.projections)
         snapshots = Snapshots(declaration.snapshots)

@@ -1,14 +1,21 @@
 """An HTTP service that stands on a kernel: opened with it, ready when its database answers."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, FastAPI
 
 from common.feed import feed_router
 from common.kernel import Kernel, KernelDeclaration, open_kernel
+from common.personal_data_export import personal_data_router
+from common.request_context import MAX_BODY
 from common.service import create_service
 from common.settings import ServiceSettings
+
+HeldBy = Callable[[Kernel, UUID], Awaitable[Mapping[str, Any]]]
+"""Tells all that the service holds about a person, for their export."""
 
 Resources = Callable[[FastAPI, Kernel], AbstractAsyncContextManager[None]]
 """Opens what the routes need beside the kernel and puts it on `app.state`."""
@@ -34,15 +41,17 @@ def create_kernel_service(
     routers: Sequence[APIRouter],
     resources: Resources,
     kernel: Kernel | None = None,
+    max_body: int = MAX_BODY,
+    personal_data: HeldBy | None = None,
 ) -> FastAPI:
-    """The application; in an embedded run the kernel is handed in, since the worker shares it."""
+    """The application; in an embedded run the kernel is handed in, since the worker shares it.
+
+    `personal_data` is what the service holds about a person, where another gathers it.
+    """
     running: list[Kernel] = []
 
     async def database_answers() -> bool:
         return bool(running) and await running[0].database.answers()
-
-    async def feed(stream: str, after: int) -> list[bytes]:
-        return await running[0].feed(stream, after)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -54,10 +63,28 @@ def create_kernel_service(
             running.append(opened)
             yield
 
+    secret = settings.internal_secret.get_secret_value()
     return create_service(
         name=declaration.source,
         settings=settings,
-        routers=[*routers, feed_router(feed, settings.internal_secret.get_secret_value())],
+        routers=[*routers, *_internal(running, secret, personal_data)],
         lifespan=lifespan,
         readiness={"database": database_answers},
+        max_body=max_body,
     )
+
+
+def _internal(
+    running: Sequence[Kernel], secret: str, personal_data: HeldBy | None
+) -> list[APIRouter]:
+    """What other services may ask; `running` holds the kernel once it is open."""
+
+    async def feed(stream: str, after: int) -> list[bytes]:
+        return await running[0].feed(stream, after)
+
+    async def held(account_id: UUID) -> Mapping[str, Any]:
+        assert personal_data is not None
+        return await personal_data(running[0], account_id)
+
+    routers = [feed_router(feed, secret)]
+    return routers if personal_data is None else [*routers, personal_data_router(held, secret)]

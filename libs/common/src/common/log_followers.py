@@ -24,7 +24,7 @@ LAG = Gauge("cartulary_follower_lag_positions", "Positions behind the horizon", 
 
 PAGE = 500
 KEEP_ALIVE_SECONDS = 2.0
-BUSY_POLL_SECONDS = 0.010
+BUSY_POLL_SECONDS = 0.005
 IDLE_POLL_SECONDS = 0.250
 
 

@@ -21,13 +21,17 @@ _START_TLS = {"starttls": True, "none": False, "offered": None}
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail. `key` is made from its cause and becomes the Message-ID, so a repeat shows."""
+    """One mail. `key` is made from its cause and becomes the Message-ID, so a repeat shows.
+
+    `about` is the person whom it tells something of, so that a mailbox of ours can forget them.
+    """
 
     to: str
     subject: str
     text: str
     key: UUID
     html: str | None = None
+    about: UUID | None = None
 
 
 class MailFailed(Exception):
@@ -45,21 +49,40 @@ class Mailer(Protocol):
         """Hand it over. Raises `MailFailed`."""
         ...
 
+    async def forget(self, person: UUID) -> None:
+        """Drop what is kept here of the mails about this person. Raises `MailFailed`."""
+        ...
+
 
 class FolderMailer:
-    """Writes each mail into a folder, one file per cause: a repeat replaces it."""
+    """Writes each mail into a folder, one file per cause: a repeat replaces it.
+
+    A file is named for the person whom it is about, if any, and for its key.
+    """
 
     def __init__(self, folder: Path, sender: str) -> None:
         self._folder = folder
         self._sender = sender
 
     async def send(self, mail: Mail) -> None:
-        """Write `<key>.eml`, whole or not at all."""
+        """Write `[<person>.]<key>.eml`, whole or not at all."""
         message = _message(mail, self._sender)
+        name = f"{mail.key}.eml" if mail.about is None else f"{mail.about}.{mail.key}.eml"
         try:
-            await asyncio.to_thread(self._write, f"{mail.key}.eml", bytes(message))
+            await asyncio.to_thread(self._write, name, bytes(message))
         except OSError as error:
             raise MailFailed(type(error).__name__, permanent=False) from error
+
+    async def forget(self, person: UUID) -> None:
+        """Remove the files about this person."""
+        try:
+            await asyncio.to_thread(self._remove, f"{person}.*")
+        except OSError as error:
+            raise MailFailed(type(error).__name__, permanent=False) from error
+
+    def _remove(self, pattern: str) -> None:
+        for file in self._folder.glob(pattern):
+            file.unlink(missing_ok=True)
 
     def _write(self, name: str, content: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -101,6 +124,9 @@ class SmtpMailer:
             await aiosmtplib.send(message, **self._options)
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailFailed(_reason(error), permanent=_is_permanent(error)) from error
+
+    async def forget(self, person: UUID) -> None:
+        """Nothing: what was handed over is in its owner's mailbox."""
 
 
 def mailer_for(settings: ServiceSettings) -> Mailer:

@@ -4,6 +4,6 @@ from alembic import context
 
 
 def run() -> None:
-    """Run the migrations in the transaction that `migrations.prepare_database` opened."""
+    """Run the migrations in the transaction that `migration_process` opened."""
     context.configure(connection=context.config.attributes["connection"])
     context.run_migrations()

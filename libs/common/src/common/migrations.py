@@ -1,16 +1,14 @@
 """A service's database brought up to its code at start: under a lock, forwards, by itself."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import asyncpg
-import sqlalchemy as sa
 import structlog
-from alembic import command
-from alembic.config import Config
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.database import OUTCOME_UNKNOWN, SERVICE_ROLE, Database, connect
 from common.event_store import EventStore
@@ -21,6 +19,10 @@ log = structlog.get_logger(__name__)
 
 class DatabaseUnfit(Exception):
     """The database lacks what the kernel's promises stand on; the message says what."""
+
+
+class MigrationFailed(Exception):
+    """The database is as it was; the message is what the migration said."""
 
 
 def kernel_schema(name: str) -> list[str]:
@@ -39,14 +41,13 @@ def kernel_schema(name: str) -> list[str]:
 async def prepare_database(dsn: str, migrations: Path) -> None:
     """Wait for PostgreSQL, migrate, assert what the log's readers rely on.
 
-    Raises `DatabaseUnfit`, and whatever a migration raises: nothing of it is kept then.
+    Raises `DatabaseUnfit` and `MigrationFailed`; nothing of a failed migration is kept.
     """
     owner = await _when_it_answers(dsn)
     try:
         await owner.execute(_ROLE)
-        # two processes of a service start at once: one migrates, the other waits
-        await owner.execute("select pg_advisory_lock(hashtext('cartulary'), hashtext('migrate'))")
-        await _upgrade(dsn, migrations)
+        if await _revision(owner) != newest_revision(migrations):
+            await _upgrade(dsn, migrations)
         await owner.execute(_GRANT)
         await _assert_fit(owner)
     finally:
@@ -74,19 +75,30 @@ async def _when_it_answers(dsn: str) -> asyncpg.Connection:
 
 
 async def _upgrade(dsn: str, migrations: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(migrations))
-    engine = create_async_engine(dsn.replace("postgresql://", "postgresql+asyncpg://", 1))
-
-    def upgrade(connection: sa.Connection) -> None:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-
+    command = (sys.executable, "-m", "common.migration_process", str(migrations))
+    environment = {**os.environ, "DATABASE_URL": dsn}
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, stderr=asyncio.subprocess.PIPE
+    )
     try:
-        async with engine.begin() as connection:
-            await connection.run_sync(upgrade)
-    finally:
-        await engine.dispose()
+        _, said = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+    if process.returncode:
+        raise MigrationFailed(said.decode(errors="replace").strip() or "the process was killed")
+
+
+async def _revision(owner: asyncpg.Connection) -> str | None:
+    if await owner.fetchval("select to_regclass('alembic_version')") is None:
+        return None
+    revision: str | None = await owner.fetchval("select version_num from alembic_version")
+    return revision
+
+
+def newest_revision(migrations: Path) -> str:
+    """The revision that the folder leads to: each file's name begins with its own."""
+    return max(file.name.partition("_")[0] for file in (migrations / "versions").glob("*.py"))
 
 
 async def _assert_fit(owner: asyncpg.Connection) -> None:

@@ -1,10 +1,10 @@
 """Messages that could not be handled, raw, per stream and in order, until somebody decides.
 
 While a stream is parked its later messages queue here behind the first; all other streams go on.
-Replaying hands them to the same code in version order; dropping says so in the inbox.
+`replaying` hands them to the same code in version order; dropping says so in the inbox.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ import asyncpg
 from prometheus_client import Counter
 
 from common.database import Database, Transaction
+from common.inbox_rows import lock_rows, mark_parked, move_rows
 from common.messages import Envelope
 
 PARKED = Counter("cartulary_parked_messages_total", "Messages parked", ["consumer", "reason"])
@@ -27,11 +28,13 @@ class Reason(StrEnum):
     GAP = "gap"
     BEHIND = "behind"
     MALFORMED = "malformed"
+    UNDELIVERED = "undelivered"
+    """The broker gave up: whoever took the message ended before it was acknowledged, too often."""
 
 
 @dataclass(frozen=True)
 class Parked:
-    """One parked message. `raw` is what arrived, or None once its person was erased."""
+    """One message to park. `raw` is what arrived."""
 
     consumer: str
     source: str
@@ -40,7 +43,7 @@ class Parked:
     type: str
     reason: Reason
     error: str
-    raw: bytes | None
+    raw: bytes
     data_subject: UUID | None
     at: datetime
 
@@ -69,6 +72,29 @@ class Parked:
         return Parked(consumer, "unknown", stream, 1, "", Reason.MALFORMED, error, raw, None, now)
 
 
+@dataclass(frozen=True)
+class Letter:
+    """One parked message. `attempts` counts how often it was tried, the first time included;
+    `raw` is what arrived, None once its person was erased."""
+
+    id: int
+    consumer: str
+    source: str
+    stream: str
+    version: int
+    type: str
+    reason: Reason
+    error: str
+    attempts: int
+    parked_at: datetime
+    raw: bytes | None
+
+    @staticmethod
+    def of(row: asyncpg.Record) -> "Letter":
+        """The letter of a whole row."""
+        return Letter(**{**row, "reason": Reason(row["reason"])})
+
+
 async def park(transaction: Transaction, parked: Parked) -> None:
     """Keep the message and park its stream; the same message is kept once."""
     await transaction.connection.execute(
@@ -84,66 +110,118 @@ async def park(transaction: Transaction, parked: Parked) -> None:
         parked.data_subject,
         parked.at,
     )
-    await transaction.connection.execute(_MARK, parked.consumer, parked.source, parked.stream, True)
+    await mark_parked(transaction, parked.consumer, (parked.source, parked.stream), True)
     PARKED.labels(parked.consumer, parked.reason.value).inc()
 
 
 async def list_parked(database: Database) -> Sequence[asyncpg.Record]:
-    """Every parked message without its content, oldest first."""
+    """Every parked message without its content, each stream in version order."""
     async with database.reader() as reader:
         rows: Sequence[asyncpg.Record] = await reader.connection.fetch(_LIST)
     return rows
 
 
-Handler = Callable[[Sequence[bytes]], Awaitable[None]]
+async def letters_of(database: Database, consumer: str, stream: str) -> list[Letter]:
+    """A stream's letters with their content, in version order; from each source that has one."""
+    async with database.reader() as reader:
+        rows = await reader.connection.fetch(_LETTERS, consumer, stream)
+    return [Letter.of(row) for row in rows]
 
 
-async def replay(
-    database: Database, handle: Handler, consumer: str, source: str, stream: str
-) -> int:
-    """Unpark a stream and handle its messages again in order; return how many were handed over.
+async def next_attempt(
+    database: Database, consumer: str, source: str, stream: str
+) -> Letter | None:
+    """The first letter of a parked stream, its attempt already counted: it may end this process.
 
-    What fails again is parked again by the same code, and what stood behind it stays behind it.
+    What was erased is passed over. None when nothing is left: the stream is then parked no more.
     """
+    key = (source, stream)
     async with database.transaction() as transaction:
-        rows = await transaction.connection.fetch(_TAKE, consumer, source, stream)
-        await transaction.connection.execute(_MARK, consumer, source, stream, False)
-    raws = [row["raw"] for row in sorted(rows, key=_version) if row["raw"] is not None]
-    for raw in raws:
-        await handle([raw])
-    return len(raws)
+        await lock_rows(transaction, consumer, [key])
+        await _pass(transaction, consumer, key, await _fetch(transaction, _ERASED, consumer, key))
+        found = await _fetch(transaction, _ATTEMPT, consumer, key)
+        if not found:
+            await mark_parked(transaction, consumer, key, False)
+    return found[0] if found else None
 
 
-async def drop(database: Database, consumer: str, source: str, stream: str) -> int:
-    """Give a stream's parked messages up, move its inbox row past them; return how many."""
+async def failed_again(database: Database, letter: Letter, reason: Reason, error: str) -> None:
+    """Write down why a letter stays."""
+    async with database.reader() as writer:
+        await writer.connection.execute(_FAILED, letter.id, reason.value, error)
+
+
+class LetterErased(Exception):
+    """Its person was erased while it was handled: nothing of that may stay."""
+
+
+async def settle(transaction: Transaction, letters: Sequence[int]) -> None:
+    """Take away letters whose effects this transaction commits. Raises `LetterErased`."""
+    for id in letters:
+        if await transaction.connection.fetchval(_SETTLE, id):
+            raise LetterErased
+
+
+async def drop(
+    database: Database, consumer: str, source: str, stream: str, *, only_first: bool = False
+) -> list[Letter]:
+    """Give up a stream's parked messages, or its first; return what was dropped.
+
+    The inbox row moves past them. What stays behind a dropped first one is still parked: replay it.
+    """
+    key = (source, stream)
     async with database.transaction() as transaction:
-        rows = await transaction.connection.fetch(_TAKE, consumer, source, stream)
-        last = max((row["version"] for row in rows), default=0)
-        await transaction.connection.execute(_MARK, consumer, source, stream, False)
-        await transaction.connection.execute(_PASS, consumer, source, stream, last)
-    return len(rows)
+        await lock_rows(transaction, consumer, [key])
+        dropped = await _fetch(transaction, _DROP, consumer, key, 1 if only_first else None)
+        await _pass(transaction, consumer, key, dropped)
+        if not await _fetch(transaction, _LETTERS_OF_KEY, consumer, key):
+            await mark_parked(transaction, consumer, key, False)
+    return dropped
 
 
-def _version(row: asyncpg.Record) -> int:
-    version: int = row["version"]
-    return version
+async def _pass(
+    transaction: Transaction, consumer: str, key: tuple[str, str], letters: Sequence[Letter]
+) -> None:
+    if letters:
+        last = max(letter.version for letter in letters)
+        await move_rows(transaction, consumer, {key: (last, True)})
 
 
+async def _fetch(
+    transaction: Transaction, query: str, consumer: str, key: tuple[str, str], *more: object
+) -> list[Letter]:
+    rows = await transaction.connection.fetch(query, consumer, *key, *more)
+    return sorted((Letter.of(row) for row in rows), key=lambda letter: letter.version)
+
+
+_COLUMNS = "id, consumer, source, stream, version, type, reason, error, attempts, parked_at, raw"
 _PARK = """
     insert into parked
            (consumer, source, stream, version, type, reason, error, raw, data_subject, parked_at)
     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
      where not exists (select from parked where consumer = $1 and source = $2
                                             and stream = $3 and version = $4)"""
-_MARK = """
-    insert into inbox (consumer, source, stream, last_version, parked) values ($1, $2, $3, 0, $4)
-        on conflict (consumer, source, stream) do update set parked = excluded.parked"""
 _LIST = """
     select id, consumer, source, stream, version, type, reason, error, attempts, parked_at
       from parked order by consumer, source, stream, version"""
-_TAKE = """
-    delete from parked where consumer = $1 and source = $2 and stream = $3
-    returning version, raw"""
-_PASS = """
-    update inbox set last_version = greatest(last_version, $4)
-     where consumer = $1 and source = $2 and stream = $3"""
+_LETTERS = f"""
+    select {_COLUMNS} from parked where consumer = $1 and stream = $2 order by source, version"""
+_LETTERS_OF_KEY = f"""
+    select {_COLUMNS} from parked where consumer = $1 and source = $2 and stream = $3 limit 1"""
+_ERASED = f"""
+    delete from parked where consumer = $1 and source = $2 and stream = $3 and raw is null
+       and version <= all (select version from parked where consumer = $1 and source = $2
+                                                        and stream = $3 and raw is not null)
+    returning {_COLUMNS}"""
+_ATTEMPT = f"""
+    update parked set attempts = attempts + 1
+     where id = (select id from parked where consumer = $1 and source = $2 and stream = $3
+                  order by version limit 1)
+    returning {_COLUMNS}"""
+_FAILED = "update parked set reason = $2, error = $3 where id = $1"
+_SETTLE = "delete from parked where id = $1 returning raw is null"
+_DROP = f"""
+    delete from parked
+     where id in (select id from parked where consumer = $1 and source = $2 and stream = $3
+                   order by version limit $4)
+    returning {_COLUMNS}"""

@@ -6,19 +6,21 @@ any more. Keys are wrapped by the service's data key: a copy of the table alone 
 
 import os
 import time
-from base64 import b64decode, b64encode
-from collections.abc import Collection, Mapping
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
+import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from common.database import Transaction
 from common.event_types import EventType, PersonalField
+from common.statements import Statement, Write
 
 SEALED = "$sealed"
 """The member of an event's data with, per subject field: key number, sealed bytes, names."""
@@ -44,29 +46,49 @@ class SubjectKeys:
 
     def __init__(self, data_key: bytes) -> None:
         self._wrapping = AESGCM(data_key)
-        self._cache: dict[UUID, tuple[float, SubjectKey]] = {}
+        self._cache: dict[str, tuple[float, SubjectKey]] = {}
 
     async def get(
-        self, transaction: Transaction, subjects: Collection[UUID], *, create: bool = False
-    ) -> Mapping[UUID, SubjectKey]:
-        """The keys of these persons; with `create`, those who have none get one.
+        self, transaction: Transaction, subjects: Collection[str]
+    ) -> Mapping[str, SubjectKey]:
+        """The keys of those of these persons who have one, by the text of their ids.
 
-        A transaction's findings are remembered only after its commit: a key that it made and a
+        What a transaction finds is remembered only after its commit: a key that it made and a
         rollback took back would seal later events for nobody.
         """
         now = time.monotonic()
         found = {s: key for s in subjects if (key := self._remembered(s, now))}
         missing = [s for s in subjects if s not in found]
         if missing:
-            stored = await self._stored(transaction, missing)
+            rows = await transaction.connection.fetch(_STORED, missing)
+            stored = {str(row["subject"]): self._unwrap(**row) for row in rows}
             self._remember_when_true(transaction, stored)
             found |= stored
-        absent = [s for s in missing if s not in found]
-        if create and absent:
-            made = await self._create(transaction, absent)
-            self._remember_when_true(transaction, made)
-            found |= made
         return found
+
+    async def to_seal(
+        self, transaction: Transaction, subjects: Collection[str]
+    ) -> tuple[Mapping[str, SubjectKey], Sequence[Write]]:
+        """The keys of all these persons, and the writes that keep those that had to be made.
+
+        Where two make a person's first key at once, one of the writes violates its primary key.
+        """
+        found = await self.get(transaction, subjects)
+        fresh = {
+            subject: AESGCM.generate_key(bit_length=256)
+            for subject in sorted(subjects)
+            if subject not in found
+        }
+        made = {subject: SubjectKey(1, AESGCM(key)) for subject, key in fresh.items()}
+        writes = []
+        for subject, key in fresh.items():
+            wrapped = self.seal_bytes(key, f"{subject}/1")
+            writes.append(
+                Write(_CREATE, {"subject": subject, "wrapped": wrapped}, ("key", subject))
+            )
+        if made:
+            transaction.after_commit(lambda: self._remember(made, time.monotonic()))
+        return {**found, **made}, writes
 
     async def erase(self, transaction: Transaction, subject: UUID, now: datetime) -> None:
         """Destroy a person's keys, and every stored copy that is not sealed under them."""
@@ -75,7 +97,7 @@ class SubjectKeys:
         await transaction.connection.execute(_CLEAR_ANSWERS, subject)
         # a snapshot may hold anybody's data and is only a cache
         await transaction.connection.execute("delete from snapshots")
-        transaction.after_commit(lambda: self._forget(subject))
+        transaction.after_commit(lambda: self._forget(str(subject)))
 
     def seal_bytes(self, plain: bytes, purpose: str) -> bytes:
         """Seal under the service's own data key, for short-lived copies."""
@@ -86,41 +108,24 @@ class SubjectKeys:
         """The reverse of `seal_bytes`. Raises `PersonalDataUnreadable`."""
         return _open(self._wrapping, sealed, purpose)
 
-    def _remembered(self, subject: UUID, now: float) -> SubjectKey | None:
+    def _remembered(self, subject: str, now: float) -> SubjectKey | None:
         entry = self._cache.get(subject)
         return entry[1] if entry and entry[0] > now else None
 
-    def _remember_when_true(
-        self, transaction: Transaction, keys: Mapping[UUID, SubjectKey]
-    ) -> None:
+    def _remember_when_true(self, transaction: Transaction, keys: Mapping[str, SubjectKey]) -> None:
         if transaction.connection.is_in_transaction():
             transaction.after_commit(lambda: self._remember(keys, time.monotonic()))
         else:
             self._remember(keys, time.monotonic())
 
-    def _remember(self, keys: Mapping[UUID, SubjectKey], now: float) -> None:
+    def _remember(self, keys: Mapping[str, SubjectKey], now: float) -> None:
         if len(self._cache) > 50_000:
             self._cache.clear()
         for subject, key in keys.items():
             self._cache[subject] = (now + CACHE_SECONDS, key)
 
-    def _forget(self, subject: UUID) -> None:
+    def _forget(self, subject: str) -> None:
         self._cache.pop(subject, None)
-
-    async def _stored(
-        self, transaction: Transaction, subjects: list[UUID]
-    ) -> dict[UUID, SubjectKey]:
-        rows = await transaction.connection.fetch(_STORED, subjects)
-        return {row["subject"]: self._unwrap(**row) for row in rows}
-
-    async def _create(
-        self, transaction: Transaction, subjects: list[UUID]
-    ) -> dict[UUID, SubjectKey]:
-        fresh = {subject: AESGCM.generate_key(bit_length=256) for subject in sorted(subjects)}
-        wrapped = [self.seal_bytes(key, f"{subject}/1") for subject, key in fresh.items()]
-        await transaction.connection.execute(_CREATE, list(fresh), wrapped)
-        # another transaction may have been first: what is stored counts, not what we drew
-        return await self._stored(transaction, subjects)
 
     def _unwrap(self, subject: UUID, n: int, wrapped: bytes | None) -> SubjectKey:
         if wrapped is None:
@@ -131,10 +136,16 @@ class SubjectKeys:
 _STORED = """
     select distinct on (subject) subject, n, wrapped from subject_keys
      where subject = any($1::uuid[]) order by subject, n desc"""
-_CREATE = """
-    insert into subject_keys (subject, n, wrapped)
-    select subject, 1, wrapped from unnest($1::uuid[], $2::bytea[]) as new (subject, wrapped)
-        on conflict do nothing"""
+_CREATE = Statement(
+    sa.insert(
+        sa.table(
+            "subject_keys",
+            sa.column("subject", sa.Uuid),
+            sa.column("n", sa.Integer),
+            sa.column("wrapped", sa.LargeBinary),
+        )
+    ).values(subject=sa.bindparam("subject"), n=sa.literal(1), wrapped=sa.bindparam("wrapped"))
+)
 _DESTROY = """
     insert into subject_keys (subject, n, wrapped, erased_at) values ($1, 1, null, $2)
         on conflict (subject, n) do update set wrapped = null, erased_at = excluded.erased_at"""
@@ -142,13 +153,13 @@ _CLEAR_ANSWERS = "update commands set answer = null where actor = $1 and answer 
 _CLEAR_PARKED = "update parked set raw = null, error = 'erased' where data_subject = $1"
 
 
-def subjects_of(event_type: EventType, data: Mapping[str, Any]) -> set[UUID]:
-    """The persons whose data the event holds."""
-    return {UUID(data[field.subject]) for field in event_type.personal}
+def persons_of(event_type: EventType, event: object) -> set[str]:
+    """The persons of whom the event tells, as the text of their ids."""
+    return {str(getattr(event, field.subject)) for field in event_type.personal}
 
 
 def seal(
-    event_type: EventType, stream: str, data: dict[str, Any], keys: Mapping[UUID, SubjectKey]
+    event_type: EventType, stream: str, data: dict[str, Any], keys: Mapping[str, SubjectKey]
 ) -> dict[str, Any]:
     """The data with every personal field moved into sealed bytes, one parcel per person.
 
@@ -159,32 +170,32 @@ def seal(
     sealed: dict[str, list[Any]] = {}
     for subject_field, names in _by_subject(event_type.personal).items():
         parcel = orjson.dumps({name: data.pop(name) for name in names})
-        key = keys[UUID(data[subject_field])]
+        key = keys[data[subject_field]]
         box = _encrypt(key.cipher, parcel, _purpose(stream, event_type.name, subject_field))
         sealed[subject_field] = [key.n, box, names]
     return {**data, SEALED: sealed}
 
 
 def unseal(
-    type_name: str, stream: str, data: dict[str, Any], keys: Mapping[UUID, SubjectKey]
+    type_name: str, stream: str, data: dict[str, Any], keys: Mapping[str, SubjectKey]
 ) -> dict[str, Any]:
     """The data with its personal fields back in place; `None` for those of an erased person."""
     sealed = data.pop(SEALED, None)
     if not sealed:
         return data
     for subject_field, (_, box, names) in sealed.items():
-        key = keys.get(UUID(data[subject_field]))
+        key = keys.get(data[subject_field])
         if key is None or key.cipher is None or box is None:
             data.update(dict.fromkeys(names))
         else:
             purpose = _purpose(stream, type_name, subject_field)
-            data.update(orjson.loads(_open(key.cipher, b64decode(box), purpose)))
+            data.update(orjson.loads(_open(key.cipher, a2b_base64(box), purpose)))
     return data
 
 
-def sealed_subjects(data: Mapping[str, Any]) -> list[UUID]:
+def sealed_subjects(data: Mapping[str, Any]) -> list[str]:
     """The persons whose keys are needed to read this."""
-    return [UUID(data[field]) for field in data.get(SEALED, ())]
+    return [data[field] for field in data.get(SEALED, ())]
 
 
 def _by_subject(personal: tuple[PersonalField, ...]) -> dict[str, list[str]]:
@@ -203,7 +214,8 @@ def _encrypt(cipher: AESGCM | None, plain: bytes, purpose: str) -> str | None:
     if cipher is None:
         return None
     nonce = os.urandom(NONCE_BYTES)
-    return b64encode(nonce + cipher.encrypt(nonce, plain, purpose.encode())).decode()
+    box = nonce + cipher.encrypt(nonce, plain, purpose.encode())
+    return b2a_base64(box, newline=False).decode()
 
 
 def _open(cipher: AESGCM, sealed: bytes, purpose: str) -> bytes:

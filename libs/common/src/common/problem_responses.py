@@ -19,6 +19,7 @@ from common.problems import (
     NotFound,
     PreconditionFailed,
     Refusal,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
 )
@@ -31,6 +32,7 @@ STATUS: Mapping[type[Refusal], int] = {
     NotFound: 404,
     Conflict: 409,
     PreconditionFailed: 412,
+    TooManyRequests: 429,
     Unavailable: 503,
 }
 CODES = {
@@ -52,6 +54,8 @@ DETAILS = {
     405: "This method is not for this address.",
     413: "The body is too large.",
 }
+LIMIT_HEADERS = "limit_headers"
+"""In a request's state: the `RateLimit` headers that its answer, also a problem, shall have."""
 MALFORMED_JSON = "The body is not valid JSON."
 UNEXPECTED = "Something went wrong on our side. It has been noted."
 
@@ -147,7 +151,11 @@ def install_problem_handlers(app: FastAPI) -> None:
 async def answer_refusal(request: Request, error: Exception) -> Response:
     """The problem that says why."""
     assert isinstance(error, Refusal)
-    return _respond(request, status_of(error), error.detail, error.code, error.errors)
+    headers = dict(request.scope.get("state", {}).get(LIMIT_HEADERS, ()))
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after)
+    status = status_of(error)
+    return _respond(request, status, error.detail, error.code, error.errors, headers)
 
 
 def _respond(

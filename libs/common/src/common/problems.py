@@ -68,6 +68,23 @@ class PreconditionFailed(Refusal):
     detail = "This has changed since the version that If-Match names."
 
 
+class TooManyRequests(Refusal):
+    """Asked too often (429); in `retry_after` seconds the same request may be answered."""
+
+    code = "too_many_requests"
+    detail = "That was too often. Wait a little and try again."
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        errors: Sequence[FieldError] = (),
+        retry_after: int = 1,
+    ) -> None:
+        super().__init__(detail, errors=errors)
+        self.retry_after = retry_after
+
+
 class Unavailable(Refusal):
     """Something that we need is away; the same request may work later (503)."""
 

@@ -13,6 +13,9 @@ from aiormq.abc import FieldTable
 DELIVERY_LIMIT = 20
 """Deliveries of one message before it is dead-lettered; a crash or a lost connection counts."""
 
+NO_LIMIT = 1_000_000_000
+"""Dead letters have nowhere further to go, and RabbitMQ 4 would drop them at its own limit."""
+
 UNROUTED_KEPT = 10_000
 
 
@@ -49,7 +52,9 @@ class Topology:
             f"{self.exchange}.dead", aio_pika.ExchangeType.DIRECT, durable=True
         )
         letters = await channel.declare_queue(
-            dead_letter_queue(group), durable=True, arguments={"x-queue-type": "quorum"}
+            dead_letter_queue(group),
+            durable=True,
+            arguments={"x-queue-type": "quorum", "x-delivery-limit": NO_LIMIT},
         )
         await letters.bind(dead, routing_key=dead_letter_queue(group))
         for n in range(self.partitions):

@@ -6,7 +6,9 @@ differs from what the database holds, the tables are built beside the live ones 
 and take their place in one transaction.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -28,6 +30,9 @@ log = structlog.get_logger(__name__)
 PAGE = 5_000
 """Events per round of a rebuild: few round trips, some megabytes."""
 
+LOCK_MILLISECONDS, LOCK_ATTEMPTS = 800, 40
+"""Longer in all than a statement of a service may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
@@ -39,8 +44,8 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Projection:
-    """Rows that follow from events, written with them. `refusals` maps a violated unique key to
-    the refusal that it means."""
+    """Rows that follow from events, written with them. `refusals` maps a violated constraint, or
+    `table.column` for a null that is not allowed, to the refusal that it means."""
 
     events: Any
     project: Callable[[Any, Stamp], Iterable[Write]]
@@ -81,78 +86,104 @@ class Projections:
         for projection in self._by_class.get(type(event), ()):
             yield from projection.project(event, stamp)
 
-    async def apply(self, transaction: Transaction, writes: Sequence[Write]) -> None:
-        """Do the writes; a violated unique key becomes the refusal that was declared for it."""
-        try:
-            await transaction.write(writes)
-        except asyncpg.UniqueViolationError as error:
-            refusal = self._refusals.get(error.constraint_name)
-            if refusal is None:
-                raise
-            raise refusal from error
+    def refusal_of(self, error: asyncpg.IntegrityConstraintViolationError) -> type[Refusal] | None:
+        """What a violated constraint means, if that was declared."""
+        rule = error.constraint_name or f"{error.table_name}.{error.column_name}"
+        return self._refusals.get(rule)
 
 
 async def prepare_views(
     database: Database, store: EventStore, read_models: Sequence[ReadModel]
 ) -> None:
-    """Bring every read model's tables up to the code: build those that are missing or differ."""
+    """Bring every read model's tables up to the code: build those that are missing or differ.
+
+    Waits while another process builds one, and then looks again.
+    """
     for read_model in read_models:
-        async with database.reader() as reader:
-            row = await reader.connection.fetchrow(_VIEW, read_model.name)
-        if row is None or row["version"] != read_model.signature:
-            await rebuild(database, store, read_model)
+        while await _signature(database, read_model) != read_model.signature:
+            try:
+                await rebuild(database, store, read_model)
+            except RebuildUnderWay:
+                await asyncio.sleep(1)
 
 
-async def rebuild(database: Database, store: EventStore, read_model: ReadModel) -> int:
+async def _signature(database: Database, read_model: ReadModel) -> str | None:
+    async with database.reader() as reader:
+        found: str | None = await reader.connection.fetchval(_SIGNATURE, read_model.name)
+    return found
+
+
+OnProgress = Callable[[int, int, int], None]
+"""(events read, position reached, horizon), after each page."""
+
+
+async def rebuild(
+    database: Database,
+    store: EventStore,
+    read_model: ReadModel,
+    on_progress: OnProgress | None = None,
+) -> int:
     """Build the tables beside the live ones and switch; return the number of events read.
 
     Writers go on until the switch, which waits for those under way and holds off new ones while the
-    last events are applied. Raises `RebuildUnderWay` when another process rebuilds this read model.
+    last events are applied. Interrupted, it leaves the live tables as they were. Raises
+    `RebuildUnderWay` when another process works on this read model, `WritersBusy`.
     """
-    async with database.owner() as owner:
-        if not await owner.fetchval(_TRY_LOCK, f"rebuild {read_model.name}"):
-            raise RebuildUnderWay(read_model.name)
-        shadow = f"building_{read_model.name}"
-        await _make_shadow(owner, shadow, read_model)
-        feed = _Feed(owner, store, read_model, shadow)
-        while await feed.page(_UP_TO_HORIZON):
-            pass
-        async with owner.transaction():
-            await _hold_writers(owner, read_model)
-            while await feed.page(_UP_TO_END):
-                pass
-            await _switch(owner, shadow, read_model, feed.position)
-        log.info("read_model_built", read_model=read_model.name, events=feed.events)
-        return feed.events
+    async with beside(database, store, read_model, "building") as (owner, fold):
+        await fold.up_to_horizon(owner, on_progress)
+        async with writers_held(owner, read_model, "access exclusive"):
+            await fold.to_the_end(owner)
+            await _switch(owner, fold.schema, read_model, fold.position)
+        log.info("read_model_built", read_model=read_model.name, events=fold.events)
+        return fold.events
 
 
 class RebuildUnderWay(Exception):
-    """Another process is building this read model at this moment."""
+    """Another process is building or comparing this read model at this moment."""
 
 
-class _Feed:
-    """Reads the log page by page into the shadow tables."""
+class WritersBusy(Exception):
+    """A transaction on the live tables did not end; nothing was changed."""
 
-    def __init__(
-        self, owner: asyncpg.Connection, store: EventStore, read_model: ReadModel, shadow: str
-    ) -> None:
-        self._owner = owner
+
+class Fold:
+    """Reads the log page by page into tables beside the live ones."""
+
+    def __init__(self, store: EventStore, read_model: ReadModel, schema: str) -> None:
+        self.schema = schema
         self._store = store
         self._read_model = read_model
-        self._shadow = shadow
-        self._classes = set(classes_of(read_model.events))
-        self._types = [t.name for t in store.types if t.cls in self._classes]
+        classes = set(classes_of(read_model.events))
+        self._types = [t.name for t in store.types if t.cls in classes]
         self.position = 0
         self.events = 0
 
-    async def page(self, query: str) -> bool:
-        """Apply one page; whether there may be more."""
-        async with self._owner.transaction():
-            rows = await self._owner.fetch(query, self.position, PAGE, self._types)
-            found = [row for row in rows if row["log_position"] is not None]
-            transaction = Transaction(self._owner)
-            recorded = await self._store.recorded(transaction, found)
-            await self._owner.execute(f'set local search_path = "{self._shadow}", public')
+    async def up_to_horizon(
+        self, connection: asyncpg.Connection, on_progress: OnProgress | None = None
+    ) -> None:
+        """Follow until less than a page is left."""
+        horizon = PAGE
+        while horizon - self.position >= PAGE:
+            horizon = await connection.fetchval(_HORIZON)
+            while self.position < horizon:
+                await self._page(connection, horizon)
+                if on_progress:
+                    on_progress(self.events, self.position, horizon)
+
+    async def to_the_end(self, connection: asyncpg.Connection) -> None:
+        """Apply what the connection's transaction sees beyond: no writer may be under way there."""
+        end = await connection.fetchval(_END)
+        while self.position < end:
+            await self._page(connection, end)
+
+    async def _page(self, connection: asyncpg.Connection, until: int) -> None:
+        async with connection.transaction():
+            rows = await connection.fetch(_PAGE, self.position, until, PAGE, self._types)
+            transaction = Transaction(connection)
+            recorded = await self._store.recorded(transaction, rows)
+            await connection.execute(f'set local search_path = "{self.schema}", public')
+            # the writes are regrouped: a unique key may be taken before its owner gave it up
+            await connection.execute("set constraints all deferred")
             writes = [
                 write
                 for record in recorded
@@ -161,11 +192,57 @@ class _Feed:
                 )
             ]
             await transaction.write(writes)
-            await self._owner.execute("set local search_path = public")
-        if found:
-            self.position = found[-1]["log_position"]
-        self.events += len(found)
-        return len(found) == PAGE
+            await connection.execute("set constraints all immediate")
+            await connection.execute("set local search_path = public")
+        self.position = rows[-1]["log_position"] if len(rows) == PAGE else until
+        self.events += len(rows)
+
+
+@asynccontextmanager
+async def beside(
+    database: Database, store: EventStore, read_model: ReadModel, purpose: str
+) -> AsyncIterator[tuple[asyncpg.Connection, Fold]]:
+    """Empty tables in a schema of their own and a fold into them; gone at the end.
+
+    One process at a time for each read model. What a killed one left is removed first.
+    """
+    schema = f"{purpose}_{read_model.name}"
+    async with database.owner() as owner:
+        if not await owner.fetchval(_TRY_LOCK, f"rebuild {read_model.name}"):
+            raise RebuildUnderWay(read_model.name)
+        await _make_shadow(owner, schema, read_model)
+        try:
+            yield owner, Fold(store, read_model, schema)
+        finally:
+            if not owner.is_closed():
+                await owner.execute(f'drop schema if exists "{schema}" cascade')
+
+
+@asynccontextmanager
+async def writers_held(
+    owner: asyncpg.Connection, read_model: ReadModel, mode: str
+) -> AsyncIterator[None]:
+    """A transaction in which nobody writes the live tables: those under way have ended.
+
+    A writer touches its read models before it appends, so whoever is past this point has committed
+    and the rest of the log can be read to its end without looking at the horizon. It asks for the
+    lock briefly and again, since whoever comes after a waiting lock waits too, and since a
+    deadlock (found after a second) would end a writer and not us. Raises `WritersBusy`.
+    """
+    tables = await owner.fetchval(_LIVE_TABLES, [table.name for table in read_model.tables])
+    async with owner.transaction():
+        for _ in range(LOCK_ATTEMPTS):
+            with suppress(asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+                async with owner.transaction():
+                    await owner.execute(f"set local lock_timeout = {LOCK_MILLISECONDS}")
+                    if tables:
+                        await owner.execute(f"lock table {tables} in {mode} mode")
+                break
+            log.warning("writers_are_waited_for", read_model=read_model.name)
+            await asyncio.sleep(LOCK_MILLISECONDS / 1000)
+        else:
+            raise WritersBusy(read_model.name)
+        yield
 
 
 async def _make_shadow(owner: asyncpg.Connection, shadow: str, read_model: ReadModel) -> None:
@@ -181,24 +258,12 @@ async def _make_shadow(owner: asyncpg.Connection, shadow: str, read_model: ReadM
             )
 
 
-async def _hold_writers(owner: asyncpg.Connection, read_model: ReadModel) -> None:
-    """Wait for writers of the live tables and keep new ones out until the commit.
-
-    A writer touches its read models before it appends, so whoever is past this point has committed
-    and the rest of the log can be read to its end without looking at the horizon.
-    """
-    for table in read_model.tables:
-        if await owner.fetchval("select to_regclass($1)", f'public."{table.name}"'):
-            await owner.execute(f'lock table public."{table.name}" in access exclusive mode')
-
-
 async def _switch(
     owner: asyncpg.Connection, shadow: str, read_model: ReadModel, position: int
 ) -> None:
     for table in read_model.tables:
         await owner.execute(f'drop table if exists public."{table.name}"')
         await owner.execute(f'alter table "{shadow}"."{table.name}" set schema public')
-    await owner.execute(f'drop schema "{shadow}" cascade')
     await owner.execute(_LIVE, read_model.name, read_model.signature, position)
 
 
@@ -215,14 +280,17 @@ def _indexes(table: sa.Table) -> list[sa.Index]:
 
 # the floor trigger's locks use the one-number key space; ours use the two-number one
 _TRY_LOCK = "select pg_try_advisory_lock(hashtext('cartulary'), hashtext($1))"
-_VIEW = "select version, status, position from views where name = $1"
+_SIGNATURE = "select version from views where name = $1"
 _LIVE = """
     insert into views (name, version, status, position) values ($1, $2, 'live', $3)
         on conflict (name) do update set version = excluded.version, status = excluded.status,
                                          position = excluded.position"""
-_UP_TO_HORIZON = """
-    select log_position, stream, version, type, schema, data, meta, recorded_at
-      from events_after($1, $2) where type = any($3::text[])"""
-_UP_TO_END = """
+_LIVE_TABLES = """
+    select string_agg(format('public.%I', name), ', ' order by name)
+      from unnest($1::text[]) as name where to_regclass(format('public.%I', name)) is not null"""
+_HORIZON = "select horizon from events_after(0, 0) limit 1"
+_END = "select coalesce(max(position), 0) from events"
+_PAGE = """
     select position as log_position, stream, version, type, schema, data, meta, recorded_at
-      from events where position > $1 and type = any($3::text[]) order by position limit $2"""
+      from events where position > $1 and position <= $2 and type = any($4::text[])
+     order by position limit $3"""

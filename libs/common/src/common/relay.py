@@ -13,7 +13,7 @@ from prometheus_client import Counter, Gauge
 from common.broker import Broker, BrokerUnavailable, Outgoing, Publisher
 from common.database import Database, Transaction
 from common.event_store import EventStore, Recorded
-from common.log_followers import Lease, Wake, lead, move_cursor, read_page
+from common.log_followers import LeadershipLost, Lease, Wake, lead, move_cursor, read_page
 from common.messages import Envelope, PublishedEvent
 from common.wire import WireSeal
 
@@ -61,6 +61,9 @@ class Relay:
                 return None
             facts = [(r, m) for r in page.events if (m := self._publish(r.event)) is not None]
             last = await self._last_versions(reader, {record.stream for record, _ in facts})
+        if any(record.version <= last.get(record.stream, 0) for record, _ in facts):
+            # another leader has published these since: what we know of `prev` is not of their time
+            raise LeadershipLost(lease.name)
         outgoing, versions = self._outgoing(facts, last)
         safe = await publisher.publish(outgoing) if outgoing else 0
         position = page.end if safe == len(outgoing) else facts[safe][0].position - 1
@@ -107,9 +110,10 @@ def to_envelope(
     source: str, record: Recorded, message: PublishedEvent, prev: int, seal: WireSeal
 ) -> Envelope:
     """The public message of a recorded fact, as it goes over the wire."""
-    data, person = seal.dump(message, record.id)
+    id = record.id
+    data, person = seal.dump(message, id)
     return Envelope(
-        id=record.id,
+        id=id,
         source=source,
         type=message.type_name,
         stream=record.stream,
@@ -118,7 +122,7 @@ def to_envelope(
         time=record.recorded_at,
         data=data,
         correlation_id=record.meta.get("correlation"),
-        causation_id=str(record.id),
+        causation_id=str(id),
         traceparent=record.meta.get("traceparent"),
         data_subject=person,
     )

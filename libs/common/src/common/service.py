@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-import asyncpg
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.routing import APIRoute
@@ -15,16 +14,22 @@ from pydantic import BaseModel
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 
-from common.access_tokens import IDENTITY_HEADER, Identity, InternalTokens
+from common.access_tokens import (
+    CLIENT_HEADER,
+    IDENTITY_HEADER,
+    STAFF,
+    Identity,
+    InternalTokens,
+)
 from common.clock import Clock, SystemClock
+from common.database_problems import install_database_handlers
 from common.problem_responses import (
     DOCUMENTED,
-    answer_refusal,
     install_problem_handlers,
     problem_schemas,
 )
-from common.problems import Forbidden, Invalid, PreconditionFailed, Unauthenticated
-from common.request_context import RequestContext
+from common.problems import Forbidden, PreconditionFailed, Unauthenticated
+from common.request_context import MAX_BODY, RequestContext
 from common.serving import serve
 from common.settings import ServiceSettings
 
@@ -33,8 +38,6 @@ Check = Callable[[], Awaitable[bool]]
 
 CHECK_SECONDS = 2.0
 LONGEST_VERSION = 18
-UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
-"""A NUL is good JSON and good Unicode, and PostgreSQL takes it in no text."""
 
 log = structlog.get_logger(__name__)
 
@@ -59,8 +62,12 @@ def create_service(
     lifespan: Lifespan,
     readiness: Mapping[str, Check],
     clock: Clock | None = None,
+    max_body: int = MAX_BODY,
 ) -> FastAPI:
-    """An application with these routes; `lifespan` puts what they need on `app.state`."""
+    """An application with these routes; `lifespan` puts what they need on `app.state`.
+
+    `max_body` is in bytes, for all of them; the gateway has a limit for each.
+    """
 
     @asynccontextmanager
     async def whole_life(app: FastAPI) -> AsyncIterator[None]:
@@ -77,18 +84,26 @@ def create_service(
         redirect_slashes=False,
         lifespan=whole_life,
         generate_unique_id_function=_operation_id,
-        middleware=[Middleware(RequestContext, service=name)],
+        middleware=[Middleware(RequestContext, service=name, max_body=max_body)],
         responses=DOCUMENTED,
         telemetry={"metrics": False, "logs": False},  # `RequestContext` measures and logs
     )
-    app.state.ready = False
-    app.state.clock = clock or SystemClock()
-    app.state.tokens = InternalTokens(settings.internal_secret.get_secret_value())
-    app.state.readiness = readiness
-    _answer_errors(app)
+    tokens = InternalTokens(settings.internal_secret.get_secret_value())
+    _equip(app, clock or SystemClock(), tokens, readiness)
     for router in (*routers, _operations):
         app.include_router(router)
     return app
+
+
+def _equip(
+    app: FastAPI, clock: Clock, tokens: InternalTokens, readiness: Mapping[str, Check]
+) -> None:
+    app.state.ready = False
+    app.state.clock = clock
+    app.state.tokens = tokens
+    app.state.readiness = readiness
+    install_problem_handlers(app)
+    install_database_handlers(app)
 
 
 def run_service(factory: Callable[[], FastAPI], settings: ServiceSettings) -> None:
@@ -140,16 +155,6 @@ async def _holds(name: str, check: Check) -> bool:
         return False
 
 
-def _answer_errors(app: FastAPI) -> None:
-    install_problem_handlers(app)
-    for kind in UNSTORABLE:
-        app.add_exception_handler(kind, _unstorable)
-
-
-async def _unstorable(request: Request, _: Exception) -> Response:
-    return await answer_refusal(request, Invalid("A text has a character that cannot be stored."))
-
-
 async def _now(request: Request) -> datetime:
     now: datetime = request.app.state.clock.now()
     return now
@@ -176,6 +181,19 @@ async def _caller(caller: MaybeCaller) -> Identity:
 Caller = Annotated[Identity, Depends(_caller)]
 
 
+async def _client_address(request: Request) -> str:
+    signed = request.headers.get(CLIENT_HEADER)
+    if signed is not None:
+        address: str | None = request.app.state.tokens.client(signed)
+        if address is not None:
+            return address
+    return request.client.host if request.client else ""
+
+
+ClientAddress = Annotated[str, Depends(_client_address)]
+"""Where the request came from: as the gateway says, else whoever asks us directly."""
+
+
 async def _admin(caller: Caller) -> Identity:
     if "admin" not in caller.roles:
         raise Forbidden
@@ -183,6 +201,16 @@ async def _admin(caller: Caller) -> Identity:
 
 
 Admin = Annotated[Identity, Depends(_admin)]
+
+
+async def _staff(caller: Caller) -> Identity:
+    if caller.roles.isdisjoint(STAFF):
+        raise Forbidden
+    return caller
+
+
+Staff = Annotated[Identity, Depends(_staff)]
+"""Whoever may look at other people's things, and not change them: support and administrators."""
 
 
 async def _if_match(request: Request) -> int | None:

@@ -76,6 +76,8 @@ class ServiceSettings(BaseSettings):
                 for name in ("data_key", "wire_key", "internal_secret")
                 if getattr(self, name).get_secret_value() in (DEVELOPMENT_KEY, DEVELOPMENT_SECRET)
             ]
+            if not self.database_url:
+                found.append("DATABASE_URL: is missing")
         return found
 
     @property

@@ -4,8 +4,10 @@ SQLAlchemy's own execution costs more than PostgreSQL's answer on the hot path (
 the commands per second), so it describes tables and writes SQL here, and asyncpg runs it.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +26,11 @@ class Statement:
         self.text = str(compiled)
         self._names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
         self._defaults: Mapping[str, Any] = compiled.params
+
+    @property
+    def parameters(self) -> int:
+        """How many values it takes."""
+        return len(self._names)
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The values in the order of the placeholders. Raises `KeyError` for a missing one."""
@@ -65,3 +72,39 @@ def grouped(writes: Iterable[Write]) -> list[tuple[Statement, list[list[Any]]]]:
         groups[group][1].append(write.statement.arguments(write.values))
         touched[write.key] = group
     return groups
+
+
+MOST_TOGETHER = 8
+"""Writes that go along in one statement; more are cheaper as batches of their own."""
+
+
+def go_together(writes: Sequence[Write]) -> bool:
+    """Whether one statement can do all: PostgreSQL changes a row only once in a statement."""
+    return len(writes) <= MOST_TOGETHER and len({write.key for write in writes}) == len(writes)
+
+
+def together(
+    last: str, arguments: Sequence[object], writes: Sequence[Write]
+) -> tuple[str, list[object]]:
+    """One statement that does the writes and `last`, all or nothing, in one round trip.
+
+    `last` begins with `with`; the writes become members of it.
+    """
+    given = list(arguments)
+    for write in writes:
+        given += write.statement.arguments(write.values)
+    return _together(last, len(arguments), tuple(write.statement for write in writes)), given
+
+
+@lru_cache(maxsize=1_000)
+def _together(last: str, used: int, statements: tuple[Statement, ...]) -> str:
+    members = []
+    for n, statement in enumerate(statements):
+        members.append(f"write_{n} as ({_renumbered(statement.text, used)})")
+        used += statement.parameters
+    head, _, tail = last.strip().partition("with ")
+    return f"{head}with {', '.join([*members, tail])}"
+
+
+def _renumbered(text: str, by: int) -> str:
+    return re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) + by}", text)

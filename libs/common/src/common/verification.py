@@ -35,6 +35,14 @@ async def verify_log(database: Database) -> AsyncIterator[Flaw]:
             yield Flaw(row["stream"], row["last_version"], "the end of the stream is missing")
 
 
+async def log_size(database: Database) -> tuple[int, int]:
+    """How many events the log holds, in how many streams."""
+    async with database.reader() as reader:
+        row = await reader.connection.fetchrow(_SIZE)
+    return row["events"], row["streams"]
+
+
+_SIZE = "select count(*) as events, count(distinct stream) as streams from events"
 _ALL = "select stream, version, type, schema, data, meta, hash from events order by stream, version"
 _CUT = """
     select c.stream, max(c.last_version) as last_version from commands c

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
+import uvloop
 
 from common.broker import Broker
 from common.clock import Clock
@@ -16,21 +17,25 @@ from common.kernel import Kernel
 from common.observability import supervise
 from common.processors import Processor, ProcessorRunner
 from common.relay import Relay, keep_running
+from common.replaying import replay_due
 from common.timers import OnDue, Timers
+from common.undelivered import park_undelivered
 
 log = structlog.get_logger(__name__)
 
 ANSWERS_KEPT = timedelta(hours=24)
 SWEEP_SECONDS = 600
+MEND_SECONDS = 5
 
 
 @dataclass(frozen=True)
 class WorkerDeclaration:
-    """What a service does behind its API."""
+    """What a service does behind its API. `duties` run until cancelled, each supervised."""
 
     handlers: Sequence[Reaction | MessageView] = ()
     processors: Sequence[Processor] = ()
     on_due: Mapping[str, OnDue] = field(default_factory=dict)
+    duties: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
 
 
 class Worker:
@@ -49,7 +54,7 @@ class Worker:
         self._broker = broker
         self._clock = clock
         self._name = kernel.declaration.source
-        self._inbox = Inbox(
+        self.inbox = Inbox(
             self._name,
             kernel.commands,
             declaration.handlers,
@@ -60,8 +65,8 @@ class Worker:
 
     async def declare(self) -> None:
         """Bind the queues; done for all services before any relay starts in an embedded run."""
-        if self._inbox.types:
-            await self._broker.declare(self._name, self._inbox.types)
+        if self.inbox.types:
+            await self._broker.declare(self._name, self.inbox.types)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -77,9 +82,11 @@ class Worker:
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "relay": lambda: keep_running(relay, kernel.wake),
             "sweeper": self._sweep,
+            **self._declaration.duties,
         }
-        if self._inbox.types:
+        if self.inbox.types:
             loops["inbox"] = self._consume
+            loops["mender"] = self._mend
         if self._declaration.on_due:
             timers = Timers(kernel.commands, self._declaration.on_due, self._clock)
             loops["timers"] = timers.run
@@ -89,7 +96,14 @@ class Worker:
         return loops
 
     async def _consume(self) -> None:
-        await self._broker.consume(self._name, self._inbox.types, self._inbox.handle)
+        undelivered = park_undelivered(self._name, self._kernel.database, self._clock)
+        await self._broker.consume(self._name, self.inbox.types, self.inbox.handle, undelivered)
+
+    async def _mend(self) -> None:
+        """Try parked streams again that only wait for messages, or for nothing any more."""
+        while True:
+            await replay_due(self._kernel.database, self.inbox, self._clock.now())
+            await asyncio.sleep(MEND_SECONDS)
 
     async def _sweep(self) -> None:
         """Forget the answers that nobody may ask for any more."""
@@ -100,8 +114,13 @@ class Worker:
             await asyncio.sleep(SWEEP_SECONDS)
 
 
-async def until_stopped(work: Callable[[], Awaitable[None]]) -> None:
-    """Run until SIGTERM or SIGINT asks to end; then cancel and wait."""
+def run_until_stopped(work: Callable[[], Awaitable[None]]) -> None:
+    """A worker process's whole life: work until SIGTERM or SIGINT, then cancel and wait."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_stopped(work))
+
+
+async def _until_stopped(work: Callable[[], Awaitable[None]]) -> None:
     task = asyncio.ensure_future(work())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,0 +1,40 @@
+"""`python -m common.migration_process FOLDER`: Alembic, in a process that ends with its work.
+
+A service that runs for months need not keep Alembic and an engine for it, sixteen megabytes. The
+database's address comes in `DATABASE_URL`: a command line is readable by everybody on the machine.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+async def upgrade(dsn: str, migrations: Path) -> None:
+    """Run what is missing, in one transaction: all of it or nothing."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    engine = create_async_engine(dsn.replace("postgresql://", "postgresql+asyncpg://", 1))
+
+    def run(connection: sa.Connection) -> None:
+        # two processes of a service start at once: one migrates, the other waits and finds it done
+        connection.exec_driver_sql(_LOCK)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(run)
+    finally:
+        await engine.dispose()
+
+
+_LOCK = "select pg_advisory_xact_lock(hashtext('cartulary'), hashtext('migrate'))"
+
+if __name__ == "__main__":
+    asyncio.run(upgrade(os.environ["DATABASE_URL"], Path(sys.argv[1])))

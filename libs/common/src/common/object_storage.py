@@ -1,0 +1,137 @@
+"""Files that people upload: a folder by default, any S3-compatible bucket by setting.
+
+One library speaks to both. Its blocking calls run in threads: its asynchronous ones were seen to
+abort the interpreter at its end, one run in ten.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import obstore
+import structlog
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, S3Store
+from pydantic import SecretStr
+
+from common.problems import Unavailable
+from common.settings import ServiceSettings, SettingsRefused
+
+TIMEOUT = timedelta(seconds=5)
+RETRIES = 2
+
+log = structlog.get_logger(__name__)
+
+ResultT = TypeVar("ResultT")
+
+
+class StorageUnavailable(Unavailable):
+    """The folder or bucket does not answer (503)."""
+
+    code = "storage_unavailable"
+    detail = "Files cannot be reached at the moment. Try again shortly."
+
+
+class StorageSettings(ServiceSettings):
+    """Where files lie. `storage_url` is `s3://bucket?region=…&endpoint=…`; without it they lie in
+    `storage_folder`, which every process of the service must see."""
+
+    storage_url: str = ""
+    storage_folder: Path | None = None
+    storage_access_key: SecretStr | None = None
+    storage_secret_key: SecretStr | None = None
+
+    def problems(self) -> list[str]:
+        """As for every service; in production the place is not left to chance."""
+        found = super().problems()
+        if self.storage_url and not self.storage_url.startswith("s3://"):
+            found.append("STORAGE_URL: has the form s3://bucket?region=…&endpoint=…")
+        if self.storage_url and not (self.storage_access_key and self.storage_secret_key):
+            found.append("STORAGE_ACCESS_KEY, STORAGE_SECRET_KEY: are missing")
+        if self.environment == "production" and not (self.storage_url or self.storage_folder):
+            found.append("STORAGE_URL or STORAGE_FOLDER: is missing")
+        return found
+
+
+class ObjectStorage:
+    """Objects by their key, such as `avatars/0198…/0199…`.
+
+    Each method raises `StorageUnavailable` when the storage does not answer.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def put(self, key: str, content: bytes) -> None:
+        """Keep the object, whole or not at all; one with this key is replaced."""
+        await self._call(lambda: obstore.put(self._store, key, content))
+
+    async def get(self, key: str) -> bytes | None:
+        """The object, if it is there."""
+
+        def read() -> bytes | None:
+            try:
+                return bytes(obstore.get(self._store, key).bytes())
+            except FileNotFoundError:
+                return None
+
+        return await self._call(read)
+
+    async def delete(self, key: str) -> None:
+        """Remove the object; one that is not there is removed already."""
+
+        def remove() -> None:
+            try:
+                obstore.delete(self._store, key)
+            except FileNotFoundError:
+                return
+
+        await self._call(remove)
+
+    async def keys(self, folder: str) -> list[str]:
+        """The keys below a folder, such as `avatars/0198…`."""
+        listed = await self._call(lambda: obstore.list(self._store, folder).collect())
+        return [found["path"] for found in listed]
+
+    async def _call(self, work: Callable[[], ResultT]) -> ResultT:
+        try:
+            return await asyncio.to_thread(work)
+        except (BaseError, OSError) as error:
+            # its text has the key and the address in it
+            log.warning("storage_failed", reason=type(error).__name__)
+            raise StorageUnavailable from error
+
+
+def storage_for(settings: StorageSettings) -> ObjectStorage:
+    """The bucket where one is set, else the folder. Raises `SettingsRefused`."""
+    if settings.storage_url:
+        return ObjectStorage(_bucket(settings))
+    folder = (settings.storage_folder or Path("var/files")).absolute()
+    try:
+        return ObjectStorage(LocalStore(folder, mkdir=True))
+    except OSError as error:
+        raise SettingsRefused(f"cannot start: STORAGE_FOLDER: {error.strerror}") from None
+
+
+def _bucket(settings: StorageSettings) -> ObjectStore:
+    # both are there: `problems` has checked it
+    assert settings.storage_access_key
+    assert settings.storage_secret_key
+    parts = urlsplit(settings.storage_url)
+    given = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    endpoint = given.get("endpoint", "")
+    try:
+        return S3Store(
+            parts.netloc,
+            region=given.get("region", "us-east-1"),
+            endpoint=endpoint or None,
+            access_key_id=settings.storage_access_key.get_secret_value(),
+            secret_access_key=settings.storage_secret_key.get_secret_value(),
+            client_options={"allow_http": endpoint.startswith("http://"), "timeout": TIMEOUT},
+            retry_config={"max_retries": RETRIES, "retry_timeout": TIMEOUT},
+        )
+    except (BaseError, ValueError):
+        raise SettingsRefused("cannot start: STORAGE_URL: is not understood") from None

@@ -136,3 +136,23 @@ def test_an_internal_token_lives_a_minute_and_is_no_access_token() -> None:
     ):
         with pytest.raises(InvalidToken):
             InternalTokens(secret).verify(text, now)
+
+
+def test_a_clients_address_is_believed_only_from_who_has_the_secret() -> None:
+    tokens = InternalTokens("a secret of at least thirty-two characters")
+    forged = InternalTokens("another secret of thirty-two characters").sign_client("192.0.2.1")
+    signed = tokens.sign_client("2001:db8::1")
+
+    assert tokens.client(signed) == "2001:db8::1"
+    for lie in (forged, "192.0.2.1", "", "é x", signed.replace("::1", "::2")):
+        assert tokens.client(lie) is None
+
+
+def test_an_internal_token_that_was_believed_is_refused_once_it_has_expired() -> None:
+    tokens = InternalTokens("s" * 40)
+    identity = Identity(ACCOUNT, SESSION, frozenset({"user"}), NOW + ACCESS_LIFETIME)
+    text = tokens.sign(identity, NOW)
+
+    assert tokens.verify(text, NOW) == tokens.verify(text, NOW)
+    with pytest.raises(InvalidToken):
+        tokens.verify(text, NOW + timedelta(minutes=5))

@@ -1,7 +1,6 @@
 """Following the log: what commits late is not skipped, and one process leads at a time."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from contextlib import suppress
 from uuid import uuid4
@@ -31,49 +30,6 @@ async def write_slowly(commands: Commands, seconds: float, *, keep: bool) -> Non
                 raise InterruptedError
 
 
-async def lost_events(kernel: Kernel) -> int:
-    """Write with delays and rollbacks while a reader follows; how many it never saw."""
-    seen: set[int] = set()
-    done = asyncio.Event()
-
-    async def follow() -> None:
-        position = 0
-        while True:
-            last_round = done.is_set()
-            async with kernel.database.reader() as reader:
-                page = await read_page(reader, kernel.store, position)
-            seen.update(record.position for record in page.events)
-            moved, position = page.end > position, page.end
-            if last_round and not moved:
-                return
-            await asyncio.sleep(0.002)
-
-    async def keep_writing(n: int) -> None:
-        dice = random.Random(n)
-        for _ in range(40):
-            pause = 0.05 if dice.random() < 0.1 else 0.0
-            await write_slowly(kernel.commands, pause, keep=dice.random() > 0.1)
-
-    follower = asyncio.ensure_future(follow())
-    await asyncio.gather(*(keep_writing(n) for n in range(8)))
-    done.set()
-    await follower
-    async with kernel.database.reader() as reader:
-        rows = await reader.connection.fetch("select position from events")
-    return len({row["position"] for row in rows} - seen)
-
-
-async def test_a_reader_misses_nothing_that_commits_late(kernel: Kernel) -> None:
-    assert await lost_events(kernel) == 0
-
-
-async def test_without_the_trigger_the_same_reader_misses_events(kernel: Kernel) -> None:
-    async with kernel.database.owner() as owner:
-        await owner.execute("alter table events disable trigger events_floor")
-
-    assert await lost_events(kernel) > 0
-
-
 async def test_the_horizon_stops_at_an_open_writer_and_passes_over_its_rollback(
     kernel: Kernel,
 ) -> None:
@@ -99,6 +55,47 @@ async def test_the_horizon_stops_at_an_open_writer_and_passes_over_its_rollback(
         await slow
 
     assert await page_end() == (2, 1)
+
+
+async def test_a_stuck_writer_holds_followers_and_nobody_else_and_they_catch_up(
+    kernel: Kernel,
+) -> None:
+    """P14: the stuck one has its position, and neither commits nor ends."""
+    seen: list[str] = []
+
+    async def effects(transaction: Transaction, events: Sequence[Recorded]) -> None:
+        seen.extend(record.stream for record in events)
+
+    async def write() -> str:
+        id = uuid4()
+        await kernel.commands.handle(NOTE, id, WriteNote(id, uuid4(), str(id), "x"), cause())
+        return NOTE.stream(id)
+
+    follower = Follower(kernel.database, kernel.store, "watch", effects, from_now=False)
+    following = asyncio.ensure_future(follower.run(kernel.wake))
+    before = [await write() for _ in range(5)]
+    await eventually(lambda: holds(seen == before), what="the follower at the end")
+    async with kernel.database.session("stuck") as stuck:
+        await stuck.execute("begin")
+        await stuck.execute(
+            "insert into events (stream, category, version, type, schema, data, meta, hash)"
+            " values ('note-stuck', 'note', 1, 'example.note_burnt', 1, '{}', '{}', '')"
+        )
+        meanwhile = [await write() for _ in range(30)]
+        async with kernel.database.reader() as reader:
+            page = await read_page(reader, kernel.store, 0)
+        assert [record.stream for record in page.events] == before
+        assert seen == before
+        async with kernel.database.owner() as owner:
+            await owner.execute("select pg_terminate_backend($1)", stuck.get_server_pid())
+
+    await eventually(lambda: holds(seen == before + meanwhile), what="the follower at the end")
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
+async def holds(condition: bool) -> bool:
+    return condition
 
 
 async def test_a_followers_effects_happen_once_however_many_processes_follow(

@@ -1,12 +1,13 @@
 """Mails leave over real SMTP or into a folder, and a failure says whether to try again."""
 
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from ipaddress import ip_address
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from common.mail import FolderMailer, Mail, MailFailed, SmtpMailer, mailer_for
@@ -151,6 +152,19 @@ async def test_a_folder_keeps_one_file_per_cause(tmp_path: Path) -> None:
     written = message_from_bytes(first, policy=policy.default)
     assert isinstance(written, EmailMessage)
     assert (written["To"], written.get_content()) == (MAIL.to, MAIL.text)
+
+
+async def test_a_folder_forgets_the_mails_about_a_person_and_keeps_the_others(
+    tmp_path: Path,
+) -> None:
+    mailer, ada, bob = FolderMailer(tmp_path / "mail", SENDER), uuid4(), uuid4()
+    await mailer.forget(ada)
+    for person, key in ((ada, uuid4()), (ada, uuid4()), (bob, KEY)):
+        await mailer.send(replace(MAIL, about=person, key=key))
+    for _ in range(2):
+        await mailer.forget(ada)
+
+    assert [file.name for file in (tmp_path / "mail").iterdir()] == [f"{bob}.{KEY}.eml"]
 
 
 async def test_a_folder_that_cannot_be_written_may_be_mended(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from common.inbox import Verdict, judge
 from common.kernel import Kernel
 from common.log_followers import LeadershipLost, Lease, move_cursor
 from common.messages import Envelope
-from common.parking import drop, list_parked, replay
+from common.parking import drop, list_parked
 from common.relay import Relay
+from common.replaying import replay
 from common.testing.example import NOTE, BurnNote, ChangeNote, WriteNote, publish
 from common.testing.kernel import cause
 from common.testing.reader import Reader, reader_on
@@ -190,7 +191,7 @@ async def test_a_gap_that_cannot_be_closed_parks_its_stream_until_replayed(
         assert [row["reason"] for row in await list_parked(database)] == ["gap"]
         away = False
 
-        await replay(database, reader.inbox.handle, "reader", "example", NOTE.stream(id))
+        await replay(database, reader.inbox, "example", NOTE.stream(id))
 
         assert [what for found, what in await reader.saw() if found == id] == ["lost", "gone"]
         assert await list_parked(database) == []
@@ -208,7 +209,7 @@ async def test_poison_parks_its_stream_and_the_others_go_on(kernel: Kernel, read
     assert [row["reason"] for row in await list_parked(database)] == ["poison", "behind"]
 
     reader.poisonous.clear()
-    await replay(database, reader.inbox.handle, "reader", "example", NOTE.stream(bad))
+    await replay(database, reader.inbox, "example", NOTE.stream(bad))
     assert [what for id, what in await reader.saw() if id == bad] == ["bad", "gone"]
 
 
@@ -221,7 +222,7 @@ async def test_a_replay_that_fails_again_is_parked_again_and_nothing_is_lost(
     await reader.inbox.handle(await messages(kernel, bad))
     database = reader.kernel.database
 
-    await replay(database, reader.inbox.handle, "reader", "example", NOTE.stream(bad))
+    await replay(database, reader.inbox, "example", NOTE.stream(bad))
 
     assert [row["version"] for row in await list_parked(database)] == [1, 3]
 

@@ -46,6 +46,7 @@ async def problem_of(
         ("not_found", 404),
         ("conflict", 409),
         ("precondition_failed", 412),
+        ("too_many_requests", 429),
         ("unavailable", 503),
     ],
 )
@@ -57,7 +58,7 @@ async def test_a_refusal_has_the_status_of_its_kind(
     assert (problem.status, problem.code, problem.detail) == (status, code, KINDS[code].detail)
     assert [error.pointer for error in problem.errors] == ["/a"]
     assert (answer.headers.get("WWW-Authenticate") == "Bearer") == (status == 401)
-    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert ("Retry-After" in answer.headers) == (status in (429, 503))
 
 
 async def test_a_defect_is_told_without_its_text(client: aiohttp.ClientSession) -> None:

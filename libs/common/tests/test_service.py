@@ -12,6 +12,7 @@ import aiohttp
 import asyncpg
 import pytest
 from common.clock import MovableClock
+from common.database import DatabaseAway
 from common.embedded_postgres import EmbeddedPostgres
 from common.problem_responses import CONTENT_TYPE
 from common.settings import ServiceSettings
@@ -225,3 +226,26 @@ async def test_a_process_that_is_asked_to_end_says_so_first_and_finishes_its_wor
             assert await slow == (200, "done")
         assert await asyncio.to_thread(started.popen.wait, 20) == 0
         assert "error" not in started.said()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DatabaseAway("refused"),
+        asyncpg.ConnectionDoesNotExistError("gone"),
+        asyncpg.InterfaceError("the connection is closed"),
+        TimeoutError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_whatever_route_misses_the_database_says_so(error: Exception) -> None:
+    router = APIRouter()
+
+    @router.get("/away")
+    async def away() -> None:
+        raise error
+
+    async with served(create_app(SETTINGS, routers=[router])) as client:
+        status, problem = await got(client, "/away")
+
+    assert (status, problem["code"]) == (503, "unavailable")

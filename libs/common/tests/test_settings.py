@@ -9,7 +9,12 @@ from common.settings import DEVELOPMENT_SECRET, ServiceSettings, SettingsRefused
 from common.testing.processes import process
 
 KEY = urlsafe_b64encode(b"k" * 32).decode()
-GOOD = {"data_key": KEY, "wire_key": KEY, "internal_secret": "x" * 40}
+GOOD = {
+    "data_key": KEY,
+    "wire_key": KEY,
+    "internal_secret": "x" * 40,
+    "database_url": "postgresql://database",
+}
 
 
 def test_development_needs_nothing() -> None:
@@ -20,7 +25,7 @@ def test_production_names_every_secret_that_is_missing() -> None:
     with pytest.raises(SettingsRefused) as refused:
         ServiceSettings.load(environment="production")
 
-    for name in ("DATA_KEY", "WIRE_KEY", "INTERNAL_SECRET"):
+    for name in ("DATA_KEY", "WIRE_KEY", "INTERNAL_SECRET", "DATABASE_URL"):
         assert name in str(refused.value)
 
 

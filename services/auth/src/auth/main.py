@@ -1,50 +1,110 @@
 """Auth's API process: everything it needs is made here."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from common.kernel import Kernel, KernelDeclaration
 from common.kernel_service import create_kernel_service
-from common.observability import configure_logging
+from common.object_storage import storage_for
+from common.observability import configure_logging, supervise
+from common.personal_data_export import PersonalDataHolders
 from common.service import run_service
 from fastapi import FastAPI
 
-from auth.accounts.events import AccountEvent
+from auth import (
+    activity_routes,
+    admin_routes,
+    avatar_routes,
+    email_routes,
+    entry_routes,
+    password_routes,
+    profile_routes,
+)
+from auth.accounts import routes as account_routes
+from auth.accounts.events import UPCASTERS, AccountEvent
 from auth.accounts.read_model import ACCOUNTS
-from auth.accounts.routes import Accounts, router
+from auth.avatars import LARGEST_FILE, Avatars
+from auth.link_tokens import LinkTokens
 from auth.passwords import Passwords
+from auth.personal_data_export import Exporter
+from auth.processes.release_a_former_address import TIMERS_OF_FORMER_ADDRESSES
+from auth.profiles.events import ProfileEvent
+from auth.profiles.read_model import PROFILES
 from auth.published_events import publish
+from auth.resources import Auth
+from auth.sessions import routes as session_routes
+from auth.sessions.events import SessionEvent
+from auth.sessions.read_model import SESSIONS
 from auth.settings import AuthSettings
-from auth.signing_keys import signing_keys
+from auth.signing_keys import SigningKeys
+from auth.throttling import Throttle
+from auth.views.what_happened_to_an_account import ACTIVITY
 
+ROUTERS = (
+    entry_routes.router,
+    account_routes.router,
+    password_routes.router,
+    email_routes.router,
+    session_routes.router,
+    profile_routes.router,
+    avatar_routes.router,
+    activity_routes.router,
+    admin_routes.router,
+)
 DECLARATION = KernelDeclaration(
     source="auth",
-    events=(AccountEvent,),
-    projections=(ACCOUNTS,),
+    events=(AccountEvent, SessionEvent, ProfileEvent),
+    projections=(ACCOUNTS, SESSIONS, PROFILES, ACTIVITY, TIMERS_OF_FORMER_ADDRESSES),
     publish=publish,
     migrations=Path(__file__).parent / "migrations",
+    upcasters=UPCASTERS,
 )
 
 
-def create_app(settings: AuthSettings | None = None, kernel: Kernel | None = None) -> FastAPI:
-    """The application."""
+def create_app(
+    settings: AuthSettings | None = None,
+    kernel: Kernel | None = None,
+    holders: PersonalDataHolders | None = None,
+) -> FastAPI:
+    """The application. `holders` are the services that hold personal data, when they run in this
+    process; else they are asked at the addresses of the setting `feeds`."""
     settings = settings or AuthSettings.load()
+    secret = settings.internal_secret.get_secret_value()
+    holders = holders or PersonalDataHolders(secret, settings.feeds)
 
     @asynccontextmanager
     async def resources(app: FastAPI, opened: Kernel) -> AsyncIterator[None]:
         passwords = Passwords()
-        now = app.state.clock.now()
-        keys = await signing_keys(opened.database, opened.store.keys, now)
-        app.state.accounts = Accounts(opened, passwords, keys, settings)
+        keys = SigningKeys(opened.database, opened.store.keys, app.state.clock)
+        await keys.refresh()
+        app.state.auth = _parts(opened, passwords, keys, settings)
+        app.state.exporter = Exporter(opened.database, holders)
+        app.state.avatars = avatars = Avatars(storage_for(settings))
+        fresh = asyncio.create_task(supervise("auth signing keys", keys.keep_fresh))
         try:
             yield
         finally:
+            fresh.cancel()
+            await asyncio.gather(fresh, return_exceptions=True)
             passwords.close()
+            avatars.close()
 
     return create_kernel_service(
-        DECLARATION, settings=settings, routers=[router], resources=resources, kernel=kernel
+        DECLARATION,
+        settings=settings,
+        routers=ROUTERS,
+        resources=resources,
+        kernel=kernel,
+        max_body=LARGEST_FILE + avatar_routes.FORM_OVERHEAD,
     )
+
+
+def _parts(kernel: Kernel, passwords: Passwords, keys: SigningKeys, settings: AuthSettings) -> Auth:
+    data_key = settings.data_key_bytes
+    links, throttle = LinkTokens(data_key), Throttle(kernel.database, data_key)
+    return Auth(kernel, passwords, keys, settings, links, throttle)
 
 
 def main() -> None:

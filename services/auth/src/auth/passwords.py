@@ -44,8 +44,8 @@ def check_password(password: str, *, email: str, name: str | None) -> None:
 class Passwords:
     """Hashes and verifies, at most `at_once` at a time."""
 
-    def __init__(self, at_once: int = 2) -> None:
-        self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+    def __init__(self, at_once: int = 2, *, memory_kib: int = 19_456, rounds: int = 2) -> None:
+        self._hasher = PasswordHasher(time_cost=rounds, memory_cost=memory_kib, parallelism=1)
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="argon2")
         self._nobody = self._hasher.hash("the hash that unknown accounts are checked against")
 
@@ -60,6 +60,10 @@ class Passwords:
         loop = asyncio.get_running_loop()
         right = await loop.run_in_executor(self._pool, self._verify, password, encoded)
         return right and encoded is not None
+
+    def is_outdated(self, encoded: str) -> bool:
+        """Whether it was made under other parameters than today's, and should be made again."""
+        return self._hasher.check_needs_rehash(encoded)
 
     def close(self) -> None:
         """End the pool's threads."""

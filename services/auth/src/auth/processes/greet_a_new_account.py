@@ -1,42 +1,21 @@
-"""When somebody has opened an account, they get a mail that says so."""
+"""When somebody has opened an account, a mail greets them and asks to confirm the address."""
 
 from uuid import UUID
 
 from common.event_store import Recorded
-from common.mail import Mail, Mailer, MailFailed
-from common.processors import Processor, Refused
+from common.processors import Processor
 
 from auth.accounts.events import AccountRegistered
+from auth.addresses.decider import VERIFY_WITHIN
+from auth.mails import Link, Mails
 
 
-def greeting(event: AccountRegistered, public_url: str, key: UUID) -> Mail | None:
-    """The mail; none for somebody who was erased before it could be written."""
-    if not event.email:
-        return None
-    return Mail(
-        to=event.email,
-        subject="Welcome to Cartulary",
-        text=(
-            f"Hello {event.name or event.username or 'and welcome'},\n\n"
-            f"your account is open. Make your first card at {public_url}.\n\n"
-            "If this was not you, answer this mail.\n"
-        ),
-        key=key,
-    )
-
-
-def greet_a_new_account(mailer: Mailer, public_url: str) -> Processor:
+def greet_a_new_account(mails: Mails) -> Processor:
     """The processor of this rule."""
 
     async def act(record: Recorded, key: UUID) -> None:
-        mail = greeting(record.event, public_url, key)
-        if mail is None:
-            return
-        try:
-            await mailer.send(mail)
-        except MailFailed as failed:
-            if failed.permanent:
-                raise Refused(str(failed)) from failed
-            raise
+        event: AccountRegistered = record.event
+        link = Link("verify", event.verification_id, event.registered_at + VERIFY_WITHIN)
+        await mails.send("greeting", event.account_id, key, link)
 
     return Processor("greet_a_new_account", AccountRegistered, act)

@@ -1,0 +1,41 @@
+"""One good example of each message of a profile: for tests, contracts and documents."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from auth.profiles.commands import ChangeProfile, EraseProfile, RemoveAvatar, SetAvatar
+from auth.profiles.events import (
+    AvatarRemoved,
+    AvatarSet,
+    BillingAddress,
+    ProfileChanged,
+    ProfileDetails,
+    ProfileErased,
+)
+
+ACCOUNT_ID = UUID("01990000-0000-7000-8000-00000000a001")
+PICTURE_ID = UUID("01990000-0000-7000-8000-00000000c001")
+NEXT_PICTURE_ID = UUID("01990000-0000-7000-8000-00000000c002")
+AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+
+DETAILS = ProfileDetails(
+    company="Analytical Engines Ltd",
+    billing_address=BillingAddress(
+        line1="12 St James's Square", city="London", country="GB", postal_code="SW1Y 4JH"
+    ),
+    vat_number="GB123456789",
+    phone="+44 20 7946 0958",
+    preferences={"newsletter": False, "theme": "dark"},
+)
+
+CHANGE = ChangeProfile(ACCOUNT_ID, tuple(vars(DETAILS).items()), AT)
+SET_AVATAR = SetAvatar(ACCOUNT_ID, PICTURE_ID, AT)
+REMOVE_AVATAR = RemoveAvatar(ACCOUNT_ID, AT)
+ERASE = EraseProfile(ACCOUNT_ID, AT)
+
+CHANGED = ProfileChanged(ACCOUNT_ID, DETAILS, AT)
+AVATAR_SET = AvatarSet(ACCOUNT_ID, PICTURE_ID, None, AT)
+AVATAR_REMOVED = AvatarRemoved(ACCOUNT_ID, PICTURE_ID, AT)
+ERASED = ProfileErased(ACCOUNT_ID, AT)
+
+EVENTS = (CHANGED, AVATAR_SET, AVATAR_REMOVED, ERASED)

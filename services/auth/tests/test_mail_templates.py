@@ -1,0 +1,109 @@
+"""Mails: both languages, both settings, nothing of a stranger's making in them."""
+
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import get_args
+
+import pytest
+from auth.mail_templates import Locale, MailName, harmless, link_to, render, said, spoken
+
+AT = datetime(2026, 8, 1, 12, 5, tzinfo=UTC)
+LINK = "https://cards.example/verify#token=abc&d"
+
+mails = pytest.mark.parametrize("name", get_args(MailName))
+languages = pytest.mark.parametrize("language", get_args(Locale))
+
+
+class Page(HTMLParser):
+    """What a mail program would find: tags, addresses, text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.addresses: set[str | None] = set()
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.addresses |= {value for key, value in attrs if key in ("href", "src", "background")}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@mails
+@languages
+def test_a_mail_says_the_same_in_text_and_in_html(name: MailName, language: Locale) -> None:
+    mail = render(name, language, link=LINK, addressee="Ada", at=AT, device="Firefox")
+
+    page = Page(mail.html)
+    for line in mail.text.strip().split("\n\n"):
+        assert " ".join(line.split()) in " ".join(page.text.split())
+    assert mail.subject in mail.text
+    assert "\n" not in mail.subject
+    assert f'<html lang="{language}">' in mail.html
+
+
+@mails
+@languages
+def test_a_mail_leads_to_its_link_only_and_loads_nothing(name: MailName, language: Locale) -> None:
+    mail = render(name, language, link=LINK)
+
+    page = Page(mail.html)
+    assert page.addresses == {LINK}
+    assert page.tags.isdisjoint({"img", "script", "link", "iframe"})
+    assert "url(" not in mail.html
+    assert f"\n{LINK}\n" in mail.text
+    assert "None" not in mail.text + page.text
+
+
+@mails
+def test_french_and_english_differ(name: MailName) -> None:
+    assert render(name, "en", link=LINK).subject != render(name, "fr", link=LINK).subject
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "http://evil.example",
+        "evil.example",
+        "www evil",
+        "claim your prize: now",
+        "me@evil.example",
+        "[a](b)",
+        "<b>bold</b>",
+        "x" * 61,
+        " \n ",
+        None,
+    ],
+)
+def test_a_stranger_cannot_write_our_mails_through_a_name(written: str | None) -> None:
+    assert harmless(written) is None
+    assert render("greeting", "en", link=LINK, addressee=written).text.split("\n\n")[1] == "Hello,"
+
+
+@pytest.mark.parametrize("written", ["Ada Lovelace", "J. R. Müller-O’Neil", "王小明", "A & B"])
+def test_a_name_is_greeted(written: str) -> None:
+    mail = render("greeting", "fr", link=LINK, addressee=written)
+
+    assert f"Bonjour {written}," in mail.text
+    assert f"Bonjour {written}," in Page(mail.html).text
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"),
+    [("fr", "fr"), ("fr-CA", "fr"), ("FR_ch", "fr"), ("en-GB", "en"), ("de", "en"), ("", "en")],
+)
+def test_a_language_that_we_do_not_speak_is_answered_in_english(tag: str, language: str) -> None:
+    assert spoken(tag) == language
+
+
+def test_a_moment_is_said_as_people_say_it() -> None:
+    assert said(AT, "en") == "1 August 2026, 12:05 UTC"
+    assert said(AT, "fr") == "1 août 2026 à 12:05 UTC"
+
+
+def test_a_token_stands_where_no_server_sees_it() -> None:
+    assert link_to("https://cards.example", "verify", "abc").endswith("/verify#token=abc")
+    assert link_to("https://cards.example", "reset") == "https://cards.example/reset"

@@ -3,9 +3,10 @@
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import UUID
+
+from cards.card_details import CardDetails, Email, Link, Phone, PostalAddress, Visibility
 
 
 @dataclass(frozen=True)
@@ -16,34 +17,19 @@ class Profile:
     link: str
 
 
-@dataclass(frozen=True)
-class CardFace:
-    """A card's public content, as its owner wrote it; the properties are what may be shown of it.
+@dataclass(frozen=True, kw_only=True)
+class CardFace(CardDetails):
+    """A card as its readers meet it; the properties are what may be shown of it.
 
-    `theme` names the colours of the page; a name that the page does not know reads as `ink`.
+    `slug` is its permanent address, made by chance; `handle` the one that its owner chose.
     """
 
     card_id: UUID
     version: int
     updated_at: datetime
-    name: str
-    title: str
-    email: str
-    phone: str | None = None
-    company: str | None = None
-    website: str | None = None
-    linkedin: str | None = None
-    instagram: str | None = None
-    bio: str | None = None
-    address: str | None = None
-    theme: str = "ink"
-
-    @staticmethod
-    def of(
-        card_id: UUID, version: int, updated_at: datetime, details: dict[str, Any]
-    ) -> "CardFace":
-        """The face of a stored card."""
-        return CardFace(card_id, version, updated_at, **details)
+    slug: str
+    handle: str | None = None
+    visibility: Visibility = "public"
 
     @property
     def initials(self) -> str:
@@ -53,6 +39,27 @@ class CardFace:
         if not letters:
             return "·"
         return "".join(letters[:1] + letters[1:][-1:]).upper()
+
+    @property
+    def every_phone(self) -> tuple[Phone, ...]:
+        """The main number and the further ones."""
+        return (*((Phone(self.phone),) if self.phone else ()), *self.phones)
+
+    @property
+    def every_email(self) -> tuple[Email, ...]:
+        """The main address and the further ones."""
+        return (Email(self.email), *self.emails)
+
+    @property
+    def every_address(self) -> tuple[PostalAddress, ...]:
+        """The main place and the further ones."""
+        return (*((PostalAddress(self.address),) if self.address else ()), *self.addresses)
+
+    @property
+    def shown_links(self) -> tuple[Link, ...]:
+        """The owner's links that a browser may open; one without words shows its address."""
+        found = ((link, safe_link(link.url)) for link in self.links)
+        return tuple(Link(url, link.label or shown(url)) for link, url in found if url)
 
     @property
     def website_link(self) -> str | None:

@@ -1,5 +1,6 @@
 """What cards reads of other services."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 from uuid import UUID
 
@@ -12,3 +13,12 @@ class AccountErased(ConsumedEvent):
     type_name: ClassVar[str] = "auth.account_erased.v1"
 
     account_id: UUID
+
+
+class EntitlementsChanged(ConsumedEvent):
+    """What an account may do has changed; `limits` says how much of what."""
+
+    type_name: ClassVar[str] = "billing.entitlements_changed.v1"
+
+    account_id: UUID
+    limits: Mapping[str, int]

@@ -1,125 +1,189 @@
-"""HTTP for everybody: the page of a card, its vCard, its QR code."""
+"""HTTP for everybody: the page of a card and what hangs on it, and the landing page."""
 
+import asyncio
+from base64 import b64decode
 from typing import Annotated, Literal
-from uuid import UUID
 
 from common.problems import NotFound
-from common.service import not_modified
+from common.service import MaybeCaller, not_modified
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cards.card_face import CardFace
-from cards.cards.read_model import live_card
+from cards.cards.read_model import CardRow
 from cards.cards.routes import Cards, Service
+from cards.counters.events import Kind
+from cards.counters.routes import Counters, ThisVisitor, Visitor
+from cards.counters.routes import Service as Counting
+from cards.page_texts import Language
+from cards.public_cards import (
+    address_of,
+    card_headers,
+    lasting_url,
+    page_url,
+    scan_url,
+    shown_row,
+)
 from cards.public_page import (
-    CONTENT_SECURITY_POLICY,
     EDITION,
+    Page,
+    Places,
+    links_of,
     preferred_language,
     render_card,
+    render_landing,
     render_missing,
 )
-from cards.qr import Level, QrOptions, qr_inline, qr_png, qr_svg
+from cards.qr import QrOptions, qr_inline, qr_png
+from cards.share_picture import share_picture
 from cards.vcard import vcard, vcard_filename
 
 router = APIRouter(tags=["public cards"])
 
 PAGE_QR = QrOptions(scale=4, border=2)
+PRINTED_QR = QrOptions(scale=20, border=4)
+PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+"""A transparent GIF of one pixel."""
 
-
-class QrQuery(BaseModel):
-    """How a QR code shall look; bounds keep it readable and small."""
-
-    format: Literal["png", "svg"] = "png"
-    scale: Annotated[int, Field(ge=1, le=40)] = 8
-    border: Annotated[int, Field(ge=0, le=20)] = 4
-    dark: Annotated[str, Field(max_length=7)] = "#111111"
-    light: Annotated[str, Field(max_length=7)] = "#ffffff"
-    level: Level = "M"
+_NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 @router.get("/api/v1/cards/{card_id}/vcard", response_class=Response)
 async def card_vcard(
     request: Request,
-    card_id: UUID,
+    card_id: str,
     service: Service,
+    caller: MaybeCaller,
     version: Annotated[Literal["3.0", "4.0"], Query()] = "3.0",
 ) -> Response:
-    """The card as a contact to import."""
-    face = await _face(service, card_id)
-    headers = _headers(face, f"{face.version}-{version}")
-    headers["Content-Disposition"] = f'attachment; filename="{vcard_filename(face)}"'
-    body = vcard(face, page_url=_page_url(service, card_id), version=version)
+    """The card as a contact to import; the page's own download is the one that is counted."""
+    face = (await shown_row(service, card_id, caller)).face()
+    headers = card_headers(face, f"{face.version}-{version}")
     cached = not_modified(request, headers["ETag"], headers)
-    return cached or Response(body, headers=headers, media_type="text/vcard; charset=utf-8")
+    return cached or _contact(service, face, version, headers)
 
 
-@router.get("/api/v1/cards/{card_id}/qr", response_class=Response)
-async def card_qr(
-    request: Request,
-    card_id: UUID,
-    service: Service,
-    look: Annotated[QrQuery, Query()],
-) -> Response:
-    """The QR code of the card's page."""
-    face = await _face(service, card_id)
-    options = QrOptions(look.scale, look.border, look.dark, look.light, look.level)
-    headers = _headers(face, f"{face.version}-{_variant(options, look.format)}")
+@router.get("/view/{address}", response_class=HTMLResponse)
+async def view_card(request: Request, address: str, service: Service, via: str = "") -> Response:
+    """The card's public page, by its id, slug or handle; a page of its own where there is none.
+
+    `via=qr` is in the address that the QR code carries, so that scans are told from other views.
+    """
+    language = preferred_language(request.headers.get("accept-language"))
+    try:
+        face = (await shown_row(service, address, None)).face()
+    except NotFound:
+        return _html(render_missing(language), language, _NOT_KEPT, 404)
+    headers = card_headers(face, f"{face.version}-{language}-{via == 'qr'}-{EDITION}")
+    if via not in ("", "qr"):
+        headers["Cache-Control"] = "no-store"  # whatever one may write there: not a page each
     cached = not_modified(request, headers["ETag"], headers)
     if cached:
         return cached
-    draw, kind = (qr_svg, "image/svg+xml") if look.format == "svg" else (qr_png, "image/png")
-    return Response(draw(_page_url(service, card_id), options), headers=headers, media_type=kind)
+    places = Places(service.public_url, address_of(face), face.slug, scanned=via == "qr")
+    qr = qr_inline(scan_url(service, face), PAGE_QR)
+    return _html(render_card(face, places=places, qr_svg=qr, language=language), language, headers)
 
 
-@router.get("/view/{card_id}", response_class=HTMLResponse)
-async def view_card(request: Request, card_id: str, service: Service) -> Response:
-    """The card's public page; a page of its own when there is none."""
+@router.get("/view/{address}/seen.gif", response_class=Response)
+async def card_seen(
+    address: str, service: Service, counting: Counting, visitor: ThisVisitor, via: str = ""
+) -> Response:
+    """One pixel, which the page asks for: so a view is counted although a cache serves the page."""
+    row = await shown_row(service, address, None)
+    kinds: tuple[Kind, ...] = ("views", "scans") if via == "qr" else ("views",)
+    await _count(counting, row, visitor, *kinds)
+    return Response(PIXEL, headers=_NOT_KEPT, media_type="image/gif")
+
+
+@router.get("/view/{address}/contact.vcf", response_class=Response)
+async def save_contact(
+    address: str, service: Service, counting: Counting, visitor: ThisVisitor
+) -> Response:
+    """The contact that the page offers: version 3.0, which every phone imports. Counted."""
+    row = await shown_row(service, address, None)
+    await _count(counting, row, visitor, "downloads")
+    return _contact(service, row.face(), "3.0", _NOT_KEPT)
+
+
+@router.get("/view/{address}/go/{key}", response_class=RedirectResponse, status_code=303)
+async def follow_link(
+    address: str, key: str, service: Service, counting: Counting, visitor: ThisVisitor
+) -> Response:
+    """To a link of the card, counted; back to the card when it has no such link any more.
+
+    Leads to nothing but what stands on the card.
+    """
+    row = await shown_row(service, address, None)
+    link = links_of(row.face()).get(key)
+    if link is None:
+        return RedirectResponse(page_url(service, row.face()), 303, _NOT_KEPT)
+    await _count(counting, row, visitor, "clicks")
+    return RedirectResponse(link, 303, {**_NOT_KEPT, "Referrer-Policy": "no-referrer"})
+
+
+@router.get("/view/{address}/share.png", response_class=Response)
+async def card_picture(request: Request, address: str, service: Service) -> Response:
+    """What networks and messengers show beside the address."""
+    face = (await shown_row(service, address, None)).face()
+    headers = card_headers(face, f"{face.version}-share-{EDITION}")
+    cached = not_modified(request, headers["ETag"], headers)
+    if cached:
+        return cached
+    picture = await asyncio.to_thread(share_picture, face)
+    return Response(picture, headers=headers, media_type="image/png")
+
+
+@router.get("/view/{address}/qr.png", response_class=Response)
+async def printed_qr(request: Request, address: str, service: Service) -> Response:
+    """The card's QR code, large enough to print."""
+    face = (await shown_row(service, address, None)).face()
+    headers = card_headers(face, f"{face.version}-qr")
+    cached = not_modified(request, headers["ETag"], headers)
+    if cached:
+        return cached
+    picture = await asyncio.to_thread(qr_png, scan_url(service, face), PRINTED_QR)
+    return Response(picture, headers=headers, media_type="image/png")
+
+
+@router.get("/", response_class=HTMLResponse)
+async def landing(request: Request, service: Service) -> Response:
+    """What this is, with the demo card as it stands at this moment."""
     language = preferred_language(request.headers.get("accept-language"))
     try:
-        face = await _face(service, UUID(card_id))
-    except (NotFound, ValueError):
-        headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-store"}
-        return HTMLResponse(render_missing(language), 404, headers)
-    headers = _headers(face, f"{face.version}-{language}-{EDITION}")
-    headers |= {
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        demo = (await shown_row(service, request.app.state.demo_card, None)).face()
+    except NotFound:
+        page = render_landing(language, demo=None, demo_page="", qr_svg="")
+        return _html(page, language, _NOT_KEPT)
+    headers = card_headers(demo, f"{demo.version}-{language}-landing-{EDITION}")
+    cached = not_modified(request, headers["ETag"], headers)
+    if cached:
+        return cached
+    qr = qr_inline(scan_url(service, demo), PAGE_QR)
+    page = render_landing(language, demo=demo, demo_page=f"/view/{address_of(demo)}", qr_svg=qr)
+    return _html(page, language, headers)
+
+
+async def _count(counting: Counters, row: CardRow, visitor: Visitor, *kinds: Kind) -> None:
+    for kind in kinds:
+        await counting.count(kind, row.card_id, row.owner_id, visitor)
+
+
+def _contact(
+    service: Cards, face: CardFace, version: Literal["3.0", "4.0"], headers: dict[str, str]
+) -> Response:
+    named = f'attachment; filename="{vcard_filename(face)}"'
+    body = vcard(face, page_url=lasting_url(service, face), version=version)
+    headers = {**headers, "Content-Disposition": named}
+    return Response(body, headers=headers, media_type="text/vcard; charset=utf-8")
+
+
+def _html(
+    page: Page, language: Language, headers: dict[str, str], status: int = 200
+) -> HTMLResponse:
+    said = {
+        "Content-Security-Policy": page.policy,
         "Content-Language": language,
         "Vary": "Accept-Language",
     }
-    cached = not_modified(request, headers["ETag"], headers)
-    if cached:
-        return cached
-    page_url = _page_url(service, face.card_id)
-    html = render_card(
-        face,
-        page_url=page_url,
-        vcard_url=f"/api/v1/cards/{face.card_id}/vcard",
-        qr_svg=qr_inline(page_url, PAGE_QR),
-        language=language,
-    )
-    return HTMLResponse(html, headers=headers)
-
-
-async def _face(service: Cards, card_id: UUID) -> CardFace:
-    row = await live_card(service.kernel.database, card_id)
-    if row is None:
-        raise NotFound
-    return CardFace.of(row.card_id, row.version, row.updated_at, row.details)
-
-
-def _page_url(service: Cards, card_id: UUID) -> str:
-    return f"{service.public_url}/view/{card_id}"
-
-
-def _headers(face: CardFace, variant: str) -> dict[str, str]:
-    return {
-        "Cache-Tags": f"card/{face.card_id}",
-        "Cache-Control": "public, no-cache",
-        "ETag": f'"{variant}"',
-    }
-
-
-def _variant(options: QrOptions, format: str) -> str:
-    look = (options.dark + options.light).replace("#", "")
-    return f"{format}-{options.scale}-{options.border}-{look}-{options.level}"
+    return HTMLResponse(page.html, status, {**headers, **said})

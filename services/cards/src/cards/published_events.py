@@ -7,6 +7,8 @@ from uuid import UUID
 from common.messages import PublishedEvent
 
 from cards.cards import events as facts
+from cards.counters.events import VisitsCounted
+from cards.exports.events import CardsExported
 
 
 class CardCreated(PublishedEvent):
@@ -20,7 +22,7 @@ class CardCreated(PublishedEvent):
 
 
 class CardChanged(PublishedEvent):
-    """The card says something else now."""
+    """The card says something else now, has another address or is found by others."""
 
     type_name: ClassVar[str] = "cards.card_changed.v1"
 
@@ -57,13 +59,13 @@ class CardErased(PublishedEvent):
 
 def publish(event: Any) -> PublishedEvent | None:
     """The public message of a fact, or None when it stays inside."""
-    fact: facts.CardEvent = event
+    fact: facts.CardEvent | VisitsCounted | CardsExported = event
     match fact:
         case facts.CardCreated():
             return CardCreated(
                 card_id=fact.card_id, owner_id=fact.owner_id, created_at=fact.created_at
             )
-        case facts.CardChanged():
+        case facts.CardChanged() | facts.CardHandleChanged() | facts.CardVisibilityChanged():
             return CardChanged(card_id=fact.card_id, changed_at=fact.changed_at)
         case facts.CardDeleted():
             return CardDeleted(card_id=fact.card_id, deleted_at=fact.deleted_at)
@@ -71,5 +73,7 @@ def publish(event: Any) -> PublishedEvent | None:
             return CardRestored(card_id=fact.card_id, restored_at=fact.restored_at)
         case facts.CardErased():
             return CardErased(card_id=fact.card_id, erased_at=fact.erased_at)
+        case VisitsCounted() | CardsExported():
+            return None
         case _:
             assert_never(fact)

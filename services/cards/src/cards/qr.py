@@ -1,19 +1,27 @@
-"""QR codes that can be read: bounded, with enough contrast, as SVG and PNG."""
+"""QR codes that can be read: bounded, with enough contrast, as SVG and PNG, with a logo or not."""
 
 import io
-import re
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Literal
 
 import segno
 from common.problems import Invalid
+from PIL import Image, ImageDraw
 from segno.encoder import DataOverflowError
 
+from cards.colours import contrast, hexadecimal
+
 Level = Literal["L", "M", "Q", "H"]
+Format = Literal["png", "svg"]
 
 LOWEST_CONTRAST = 3.0
 SCALES, BORDERS = range(1, 41), range(21)
-_COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
+MOST_PIXELS = 4_096
+"""A side of the picture: a code of the largest version at the largest scale would take minutes."""
+
+SAFE_SHARE = 0.24
+"""The side of a logo's safe area: under 6 % of the code, where level H mends 30 %."""
 
 
 class QrContrastTooLow(Invalid):
@@ -41,18 +49,25 @@ class QrSizeOutOfBounds(Invalid):
     """The picture would be too small to read or too big to make."""
 
     code = "qr_size_out_of_bounds"
-    detail = "The scale is 1 to 40 pixels a module, the border 0 to 20 modules."
+    detail = (
+        "The scale is 1 to 40 pixels a module, the border 0 to 20 modules, "
+        f"and the picture at most {MOST_PIXELS} pixels wide."
+    )
 
 
 @dataclass(frozen=True)
 class QrOptions:
-    """How it looks. `scale` is in pixels a module, `border` in modules; colours are #rrggbb."""
+    """How it looks. `scale` is in pixels a module, `border` in modules; colours are #rrggbb.
+
+    `logo` stands in the middle of an area that is kept free for it, and raises `level` to H.
+    """
 
     scale: int = 8
     border: int = 4
     dark: str = "#111111"
     light: str = "#ffffff"
     level: Level = "M"
+    logo: Image.Image | None = None
 
 
 def qr_svg(text: str, options: QrOptions) -> bytes:
@@ -60,54 +75,107 @@ def qr_svg(text: str, options: QrOptions) -> bytes:
 
     Refused (422): `QrTextTooLong`, `QrContrastTooLow`, `QrColourUnknown`, `QrSizeOutOfBounds`.
     """
-    return _save(text, options, "svg", xmldecl=False)
+    code = _code(text, options)
+    document = _saved(code, options, "svg", xmldecl=False)
+    if options.logo is None:
+        return document
+    area = _safe_area(code, options)
+    return document.replace(b"</svg>", _logo_element(area, options.logo, options) + b"</svg>")
 
 
 def qr_inline(text: str, options: QrOptions) -> str:
     """An SVG element without a size of its own: a page's style scales it. Refused like `qr_svg`."""
-    return _save(text, options, "svg", xmldecl=False, svgns=False, omitsize=True).decode().strip()
+    code = _code(text, options)
+    element = _saved(code, options, "svg", xmldecl=False, svgns=False, omitsize=True)
+    return element.decode().strip()
 
 
 def qr_png(text: str, options: QrOptions) -> bytes:
     """A PNG picture; refused like `qr_svg`."""
-    return _save(text, options, "png")
+    code = _code(text, options)
+    picture = _saved(code, options, "png")
+    if options.logo is None:
+        return picture
+    area = _safe_area(code, options)
+    canvas = Image.open(io.BytesIO(picture)).convert("RGB")
+    light = _look(options)["light"]
+    ImageDraw.Draw(canvas).rectangle(area.box, fill=str(light))
+    logo = _fitted(options.logo, area.inner)
+    left, top = (area.start + (area.side - side) // 2 for side in logo.size)
+    canvas.paste(logo, (left, top), logo)
+    out = io.BytesIO()
+    canvas.save(out, "PNG", optimize=True)
+    return out.getvalue()
 
 
-def contrast(dark: str, light: str) -> float:
-    """WCAG's contrast ratio of two #rrggbb, 1 to 21; below 1 when `dark` is the lighter one."""
-    return (_luminance(light) + 0.05) / (_luminance(dark) + 0.05)
+@dataclass(frozen=True)
+class _Area:
+    """The free square in the middle, in pixels; `inner` is what the logo may take of it."""
+
+    start: int
+    side: int
+    inner: int
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Its corners, both within."""
+        end = self.start + self.side - 1
+        return self.start, self.start, end, end
 
 
-def _save(text: str, options: QrOptions, kind: str, **how: bool) -> bytes:
-    look = _look(options)
+def _safe_area(code: segno.QRCode, options: QrOptions) -> _Area:
+    """A whole, odd number of modules, so that no module is cut, with half a module of air."""
+    across = int(code.symbol_size(scale=1, border=0)[0])
+    modules = int(across * SAFE_SHARE) // 2 * 2 + 1
+    start = (options.border + (across - modules) // 2) * options.scale
+    side = modules * options.scale
+    return _Area(start, side, max(side - options.scale, 1))
+
+
+def _logo_element(area: _Area, logo: Image.Image, options: QrOptions) -> bytes:
+    """The safe area and the picture in it, which is part of the document: nothing is loaded."""
+    out = io.BytesIO()
+    _fitted(logo, 512).save(out, "PNG", optimize=True)
+    inset = area.start + (area.side - area.inner) / 2
+    light = _look(options)["light"]
+    return (
+        f'<rect x="{area.start}" y="{area.start}" width="{area.side}" height="{area.side}" '
+        f'fill="{light}"/>'
+        f'<image x="{inset:g}" y="{inset:g}" width="{area.inner}" height="{area.inner}" '
+        f'href="data:image/png;base64,{b64encode(out.getvalue()).decode()}"/>'
+    ).encode()
+
+
+def _fitted(logo: Image.Image, side: int) -> Image.Image:
+    fitted = logo.copy()
+    fitted.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return fitted
+
+
+def _code(text: str, options: QrOptions) -> segno.QRCode:
+    level = "H" if options.logo is not None else options.level
     try:
         # UTF-8 for every text: readers guess the encoding, and that is what they guess best
-        code = segno.make_qr(text, error=options.level, boost_error=False, encoding="utf-8")
+        code = segno.make_qr(text, error=level, boost_error=False, encoding="utf-8")
     except DataOverflowError:
         raise QrTextTooLong from None
+    if options.scale not in SCALES or options.border not in BORDERS:
+        raise QrSizeOutOfBounds
+    if code.symbol_size(scale=options.scale, border=options.border)[0] > MOST_PIXELS:
+        raise QrSizeOutOfBounds
+    return code
+
+
+def _saved(code: segno.QRCode, options: QrOptions, kind: str, **how: bool) -> bytes:
     out = io.BytesIO()
-    code.save(out, kind=kind, **look, **how)
+    code.save(out, kind=kind, **_look(options), **how)
     return out.getvalue()
 
 
 def _look(options: QrOptions) -> dict[str, int | str]:
-    if options.scale not in SCALES or options.border not in BORDERS:
-        raise QrSizeOutOfBounds
-    dark, light = _hex(options.dark), _hex(options.light)
+    dark, light = hexadecimal(options.dark), hexadecimal(options.light)
+    if dark is None or light is None:
+        raise QrColourUnknown
     if contrast(dark, light) < LOWEST_CONTRAST:
         raise QrContrastTooLow
     return {"scale": options.scale, "border": options.border, "dark": dark, "light": light}
-
-
-def _hex(colour: str) -> str:
-    match = _COLOUR.fullmatch(colour)
-    if match is None:
-        raise QrColourUnknown
-    digits = match[1]
-    return "#" + (digits if len(digits) == 6 else "".join(d * 2 for d in digits))
-
-
-def _luminance(colour: str) -> float:
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,7 +1,5 @@
 """Cards' second process: its messages to others, and what it does when it hears theirs."""
 
-import asyncio
-
 from common.broker import Broker
 from common.clock import SystemClock
 from common.feed import Feeds
@@ -9,18 +7,26 @@ from common.kernel import Kernel
 from common.kernel_service import open_kernel_of
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
-from common.worker import Worker, WorkerDeclaration, until_stopped
+from common.worker import Worker, WorkerDeclaration, run_until_stopped
 
 from cards.main import DECLARATION
 from cards.processes.erase_cards_when_their_owner_is_erased import (
     ERASE_CARDS_WHEN_THEIR_OWNER_IS_ERASED,
+)
+from cards.processes.let_owners_have_as_many_cards_as_they_are_entitled_to import (
+    LET_OWNERS_HAVE_AS_MANY_CARDS_AS_THEY_ARE_ENTITLED_TO,
 )
 from cards.settings import CardsSettings
 
 
 def create_worker(kernel: Kernel, broker: Broker, feeds: Feeds) -> Worker:
     """Cards' background work."""
-    declaration = WorkerDeclaration(handlers=[ERASE_CARDS_WHEN_THEIR_OWNER_IS_ERASED])
+    declaration = WorkerDeclaration(
+        handlers=[
+            ERASE_CARDS_WHEN_THEIR_OWNER_IS_ERASED,
+            LET_OWNERS_HAVE_AS_MANY_CARDS_AS_THEY_ARE_ENTITLED_TO,
+        ]
+    )
     return Worker(kernel, declaration, broker, feeds, SystemClock())
 
 
@@ -36,7 +42,7 @@ def main() -> None:
     """`python -m cards.worker`."""
     settings = CardsSettings.load()
     configure_logging(level=settings.log_level)
-    asyncio.run(until_stopped(lambda: run(settings)))
+    run_until_stopped(lambda: run(settings))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from cards.cards.commands import ChangeCard, DeleteCard, RestoreCard
-from cards.cards.decider import CARD, CardExists
-from cards.cards.events import CardChanged
+from cards.cards.decider import CARD, CardExists, HandleReserved
+from cards.cards.events import CardChanged, CardHandleChanged
 from cards.cards.examples import (
     CARD_ERASED,
     CARD_ID,
@@ -15,11 +15,14 @@ from cards.cards.examples import (
     DELETED,
     DETAILS,
     ERASE,
+    HANDLE_CHANGED,
     LATER,
     OWNER_ID,
     RESTORE,
+    RESTORE_ANY,
     RESTORED,
     STRANGER_ID,
+    VISIBILITY_CHANGED,
 )
 from common.problems import NotFound
 from common.testing.scenario import Scenario
@@ -53,6 +56,33 @@ def test_another_persons_card_is_as_good_as_none() -> None:
         card.given(CREATED).when(command).then_refused(NotFound)
 
 
+def test_a_new_handle_and_visibility_are_facts_of_their_own() -> None:
+    changes = (("handle", "countess"), ("visibility", "private"), ("title", "Countess"))
+    card.given(CREATED).when(ChangeCard(CARD_ID, OWNER_ID, changes, LATER)).then(
+        CardChanged(CARD_ID, OWNER_ID, replace(DETAILS, title="Countess"), LATER),
+        HANDLE_CHANGED,
+        VISIBILITY_CHANGED,
+    )
+
+
+def test_the_same_handle_and_visibility_change_nothing() -> None:
+    same = ChangeCard(CARD_ID, OWNER_ID, (("handle", "countess"), ("visibility", "private")), LATER)
+    card.given(CREATED, HANDLE_CHANGED, VISIBILITY_CHANGED).when(same).then()
+
+
+def test_a_handle_can_be_given_up() -> None:
+    given_up = CardHandleChanged(CARD_ID, OWNER_ID, None, LATER)
+    card.given(CREATED).when(ChangeCard(CARD_ID, OWNER_ID, (("handle", None),), LATER)).then(
+        given_up
+    )
+
+
+def test_the_houses_own_handles_are_nobodys() -> None:
+    card.given().when(replace(CREATE, handle="admin")).then_refused(HandleReserved)
+    taken = ChangeCard(CARD_ID, OWNER_ID, (("handle", "support"),), LATER)
+    card.given(CREATED).when(taken).then_refused(HandleReserved)
+
+
 def test_deleting_twice_changes_nothing() -> None:
     card.given(CREATED).when(DELETE).then(DELETED)
     card.given(CREATED, DELETED).when(DELETE).then()
@@ -70,6 +100,14 @@ def test_a_deleted_card_is_restored_by_its_owner_only() -> None:
 
 def test_restoring_a_live_card_changes_nothing() -> None:
     card.given(CREATED).when(RESTORE).then()
+
+
+def test_an_administrator_restores_whosever_card_it_is() -> None:
+    """CP-15."""
+    card.given(CREATED, DELETED).when(RESTORE_ANY).then(RESTORED)
+    card.given(CREATED).when(RESTORE_ANY).then()
+    card.given().when(RESTORE_ANY).then_refused(NotFound)
+    card.given(CREATED, DELETED, CARD_ERASED).when(RESTORE_ANY).then_refused(NotFound)
 
 
 def test_a_card_goes_with_its_owner_also_from_the_trash_and_once() -> None:

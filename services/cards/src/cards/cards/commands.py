@@ -4,26 +4,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from cards.cards.events import CardDetails
+from cards.card_details import CardDetails, Visibility
 
 
 @dataclass(frozen=True)
 class CreateCard:
-    """Make a card."""
+    """Make a card. `slug` is a fresh unguessable address for it."""
 
     card_id: UUID
     actor_id: UUID
     details: CardDetails
+    slug: str
     now: datetime
+    handle: str | None = None
+    visibility: Visibility = "public"
 
 
 @dataclass(frozen=True)
 class ChangeCard:
-    """Let the card say this instead: the given fields of `CardDetails`, the others stay."""
+    """Let the card say this instead: the given fields of `CardDetails`, the others stay.
+
+    `changes` may also name `handle` and `visibility`.
+    """
 
     card_id: UUID
     actor_id: UUID
-    changes: tuple[tuple[str, str | None], ...]
+    changes: tuple[tuple[str, object], ...]
     now: datetime
 
 
@@ -46,6 +52,14 @@ class RestoreCard:
 
 
 @dataclass(frozen=True)
+class RestoreAnyCard:
+    """Take somebody's card out of the trash; for administrators (CP-15)."""
+
+    card_id: UUID
+    now: datetime
+
+
+@dataclass(frozen=True)
 class EraseCard:
     """Forget the card because its owner was erased."""
 
@@ -53,4 +67,4 @@ class EraseCard:
     now: datetime
 
 
-CardCommand = CreateCard | ChangeCard | DeleteCard | RestoreCard | EraseCard
+CardCommand = CreateCard | ChangeCard | DeleteCard | RestoreCard | RestoreAnyCard | EraseCard

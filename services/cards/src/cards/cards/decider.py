@@ -2,29 +2,45 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 from common.decider import Decider
 from common.problems import Conflict, NotFound
 
+from cards.card_details import CardDetails, Visibility
 from cards.cards.commands import (
     CardCommand,
     ChangeCard,
     CreateCard,
     DeleteCard,
     EraseCard,
+    RestoreAnyCard,
     RestoreCard,
 )
 from cards.cards.events import (
     CardChanged,
     CardCreated,
     CardDeleted,
-    CardDetails,
     CardErased,
     CardEvent,
+    CardHandleChanged,
     CardRestored,
+    CardVisibilityChanged,
 )
+
+RESERVED = frozenset(
+    [
+        *("about", "account", "accounts", "admin", "administrator", "api", "app", "auth"),
+        *("billing", "blog", "card", "cards", "cartulary", "contact", "dashboard", "demo"),
+        *("docs", "health", "help", "home", "info", "legal", "login", "logout", "mail", "me"),
+        *("new", "news", "null", "official", "openapi", "pricing", "privacy", "profile"),
+        *("register", "root", "security", "settings", "shop", "signup", "staff", "static"),
+        *("status", "stripe", "support", "system", "team", "terms", "undefined", "user"),
+        *("users", "view", "webmaster", "www"),
+    ]
+)
+"""Handles that would pass for the house's own pages or people."""
 
 
 class CardExists(Conflict):
@@ -32,6 +48,13 @@ class CardExists(Conflict):
 
     code = "card_exists"
     detail = "There is a card with this id already."
+
+
+class HandleReserved(Conflict):
+    """The handle is the house's own, so nobody gets it."""
+
+    code = "handle_reserved"
+    detail = "This handle is reserved. Choose another."
 
 
 @dataclass(frozen=True)
@@ -46,6 +69,9 @@ class Card:
     card_id: UUID
     owner_id: UUID
     details: CardDetails
+    slug: str
+    handle: str | None
+    visibility: Visibility
     created_at: datetime
     updated_at: datetime
 
@@ -67,7 +93,10 @@ CardState = NoCard | Card | TrashedCard | ErasedCard
 
 
 def decide(command: CardCommand, state: CardState) -> list[CardEvent]:
-    """What follows from a command. Raises `CardExists`, and `NotFound` also for another's card."""
+    """What follows from a command.
+
+    Raises `CardExists`, `HandleReserved`, and `NotFound` also for another's card.
+    """
     match command:
         case CreateCard():
             return _create(command, state)
@@ -77,6 +106,8 @@ def decide(command: CardCommand, state: CardState) -> list[CardEvent]:
             return _delete(command, state)
         case RestoreCard():
             return _restore(command, state)
+        case RestoreAnyCard():
+            return _restore_any(command, state)
         case EraseCard():
             return _erase(command, state)
         case _:
@@ -86,16 +117,41 @@ def decide(command: CardCommand, state: CardState) -> list[CardEvent]:
 def _create(command: CreateCard, state: CardState) -> list[CardEvent]:
     if not isinstance(state, NoCard):
         raise CardExists
-    return [CardCreated(command.card_id, command.actor_id, command.details, command.now)]
+    return [
+        CardCreated(
+            card_id=command.card_id,
+            owner_id=command.actor_id,
+            details=command.details,
+            slug=command.slug,
+            handle=_allowed(command.handle),
+            visibility=command.visibility,
+            created_at=command.now,
+        )
+    ]
 
 
 def _change(command: ChangeCard, state: CardState) -> list[CardEvent]:
     if not isinstance(state, Card) or state.owner_id != command.actor_id:
         raise NotFound
-    details = replace(state.details, **dict(command.changes))  # type: ignore[arg-type] # field names, checked by the route
-    if details == state.details:
-        return []
-    return [CardChanged(command.card_id, state.owner_id, details, command.now)]
+    changes = dict(command.changes)
+    events: list[CardEvent] = []
+    handle: Any = changes.pop("handle", state.handle)
+    visibility: Any = changes.pop("visibility", state.visibility)
+    details = replace(state.details, **changes)  # type: ignore[arg-type] # field names, checked by the route
+    if details != state.details:
+        events.append(CardChanged(state.card_id, state.owner_id, details, command.now))
+    if handle != state.handle:
+        chosen = _allowed(handle)
+        events.append(CardHandleChanged(state.card_id, state.owner_id, chosen, command.now))
+    if visibility != state.visibility:
+        events.append(CardVisibilityChanged(state.card_id, visibility, command.now))
+    return events
+
+
+def _allowed(handle: str | None) -> str | None:
+    if handle in RESERVED:
+        raise HandleReserved
+    return handle
 
 
 def _delete(command: DeleteCard, state: CardState) -> list[CardEvent]:
@@ -118,6 +174,16 @@ def _restore(command: RestoreCard, state: CardState) -> list[CardEvent]:
             raise NotFound
 
 
+def _restore_any(command: RestoreAnyCard, state: CardState) -> list[CardEvent]:
+    match state:
+        case TrashedCard():
+            return [CardRestored(command.card_id, command.now)]
+        case Card():
+            return []
+        case _:
+            raise NotFound
+
+
 def _erase(command: EraseCard, state: CardState) -> list[CardEvent]:
     match state:
         case Card() | TrashedCard():
@@ -133,9 +199,22 @@ def evolve(state: CardState, event: CardEvent) -> CardState:
     match event:
         case CardCreated():
             at = event.created_at
-            return Card(event.card_id, event.owner_id, event.details, at, at)
+            return Card(
+                card_id=event.card_id,
+                owner_id=event.owner_id,
+                details=event.details,
+                slug=event.slug,
+                handle=event.handle,
+                visibility=event.visibility,
+                created_at=at,
+                updated_at=at,
+            )
         case CardChanged():
             return replace(_live(state), details=event.details, updated_at=event.changed_at)
+        case CardHandleChanged():
+            return replace(_live(state), handle=event.handle, updated_at=event.changed_at)
+        case CardVisibilityChanged():
+            return replace(_live(state), visibility=event.visibility, updated_at=event.changed_at)
         case CardDeleted():
             return TrashedCard(_live(state), event.deleted_at)
         case CardRestored():

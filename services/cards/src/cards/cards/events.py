@@ -1,44 +1,30 @@
-"""What has happened to a card; stored for ever, its content sealed under its owner's key."""
+"""What has happened to a card; stored for ever, what it says sealed under its owner's key."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from common.facts import PersonalData, Subject
+from common.facts import Personal, PersonalData, Subject
 
-
-@dataclass(frozen=True)
-class CardDetails:
-    """What stands on a card."""
-
-    name: str
-    title: str
-    email: str
-    phone: str | None = None
-    company: str | None = None
-    website: str | None = None
-    linkedin: str | None = None
-    instagram: str | None = None
-    bio: str | None = None
-    address: str | None = None
-
-
-ERASED = CardDetails(name="", title="", email="")
-"""What a card says once its owner was erased."""
+from cards.card_details import ERASED, CardDetails, Visibility
 
 SealedDetails = Annotated[CardDetails, PersonalData(fallback=ERASED)]
 
 
 @dataclass(frozen=True)
 class CardCreated:
-    """Somebody made a card."""
+    """Somebody made a card. `slug` is its permanent address, `handle` one that its owner chose."""
 
     type_name: ClassVar[str] = "cards.card_created"
+    schema: ClassVar[int] = 2
 
     card_id: UUID
     owner_id: Subject
     details: SealedDetails
+    slug: str
+    handle: Personal[str | None]
+    visibility: Visibility
     created_at: datetime
 
 
@@ -47,10 +33,34 @@ class CardChanged:
     """The card says something else now: `details` is all of it."""
 
     type_name: ClassVar[str] = "cards.card_changed"
+    schema: ClassVar[int] = 2
 
     card_id: UUID
     owner_id: Subject
     details: SealedDetails
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class CardHandleChanged:
+    """The card has another chosen address, or none; the one before is free for anybody."""
+
+    type_name: ClassVar[str] = "cards.card_handle_changed"
+
+    card_id: UUID
+    owner_id: Subject
+    handle: Personal[str | None]
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class CardVisibilityChanged:
+    """Others than before find the card."""
+
+    type_name: ClassVar[str] = "cards.card_visibility_changed"
+
+    card_id: UUID
+    visibility: Visibility
     changed_at: datetime
 
 
@@ -84,4 +94,32 @@ class CardErased:
     erased_at: datetime
 
 
-CardEvent = CardCreated | CardChanged | CardDeleted | CardRestored | CardErased
+CardEvent = (
+    CardCreated
+    | CardChanged
+    | CardHandleChanged
+    | CardVisibilityChanged
+    | CardDeleted
+    | CardRestored
+    | CardErased
+)
+
+
+def _created_with_an_address(data: dict[str, Any]) -> dict[str, Any]:
+    """Before there were slugs a card's address was its id, and everybody might see it."""
+    slug = data["card_id"]
+    return {**_with_lists(data), "slug": slug, "handle": None, "visibility": "public"}
+
+
+def _with_lists(data: dict[str, Any]) -> dict[str, Any]:
+    """What a card said before it could have several numbers and a look of its own."""
+    more: dict[str, Any] = {"phones": [], "emails": [], "addresses": [], "links": []}
+    more |= {"theme": "ink", "accent": None}
+    details = data["details"]
+    return {**data, "details": details and {**details, **more}}
+
+
+UPCASTERS = {
+    (CardCreated.type_name, 1): _created_with_an_address,
+    (CardChanged.type_name, 1): _with_lists,
+}

@@ -1,13 +1,12 @@
 """HTTP for the owner of cards: make, read, change, list, delete, restore."""
 
+import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 from uuid import UUID
 
 from common.command_handling import Answer
-from common.email_addresses import EmailAddress
 from common.event_store import Cause
 from common.idempotency import RequestCause, answer_of
 from common.ids import uuid7
@@ -15,14 +14,14 @@ from common.kernel import Kernel
 from common.problems import NotFound
 from common.service import Caller, IfMatch, Page, Paging, etag, not_modified
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AfterValidator, BaseModel, Field
-from pydantic_core import PydanticCustomError
 from starlette.responses import JSONResponse, Response
 
+from cards.allowances import CardLimitReached, allowed_cards
+from cards.card_face import CardFace
+from cards.card_form import CardChanges, CardOut, NewCard, card_out
 from cards.cards.commands import CardCommand, ChangeCard, CreateCard, DeleteCard, RestoreCard
 from cards.cards.decider import CARD, Card, CardState
-from cards.cards.events import CardDetails
-from cards.cards.read_model import CardRow, cards_of, live_card
+from cards.cards.read_model import CardRow, card_by_id, cards_of
 
 router = APIRouter(prefix="/api/v1/cards", tags=["cards"])
 
@@ -42,62 +41,9 @@ async def _cards(request: Request) -> Cards:
 
 Service = Annotated[Cards, Depends(_cards)]
 
-
-def _web_address(text: str | None) -> str | None:
-    if text and not text.lower().startswith(("http://", "https://")):
-        raise PydanticCustomError("url", "A website begins with https:// or http://.")
-    return text or None
-
-
-def _printable(text: str | None) -> str | None:
-    if text and any(ord(c) < 32 and c not in "\n\t" for c in text):
-        raise PydanticCustomError("control_character", "Control characters are not allowed.")
-    return text
-
-
-def _line(text: str) -> str:
-    if not text.strip() or "\n" in text:
-        raise PydanticCustomError("one_line", "One line of text is needed.")
-    return text.strip()
-
-
-Line = Annotated[str, Field(max_length=100), AfterValidator(_printable), AfterValidator(_line)]
-Short = Annotated[str | None, Field(max_length=200), AfterValidator(_printable)]
-Text = Annotated[str | None, Field(max_length=2_000), AfterValidator(_printable)]
-Website = Annotated[str | None, Field(max_length=500), AfterValidator(_web_address)]
-
-
-class NewCard(BaseModel):
-    """What a new card says, or all that a card says from now on."""
-
-    name: Line
-    title: Line
-    email: EmailAddress
-    phone: Short = None
-    company: Short = None
-    website: Website = None
-    linkedin: Short = None
-    instagram: Short = None
-    bio: Text = None
-    address: Short = None
-
-
-class CardChanges(NewCard):
-    """The fields that change; `null` empties one that may be empty. What is left out stays."""
-
-    name: Line = ""
-    title: Line = ""
-    email: EmailAddress = ""
-
-
-class CardOut(NewCard):
-    """A card as its owner sees it."""
-
-    id: UUID
-    url: str
-    created_at: datetime
-    updated_at: datetime
-    deleted_at: datetime | None = None
+SLUG_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+SLUG_LENGTH = 12
+"""Of 31 letters that nobody mistakes for another: 59 bits, which nobody finds by trying."""
 
 
 @router.post("/", status_code=201, response_model=CardOut)
@@ -107,8 +53,17 @@ async def create_card(
 ) -> Response:
     """Make a card."""
     id = uuid7()
-    command = CreateCard(id, caller.account_id, CardDetails(**body.model_dump()), cause.now)
-    return await _handle(service, id, command, cause, status=201)
+    slug = "".join(secrets.choice(SLUG_LETTERS) for _ in range(SLUG_LENGTH))
+    command = CreateCard(
+        card_id=id,
+        actor_id=caller.account_id,
+        details=body.details(),
+        slug=slug,
+        now=cause.now,
+        handle=body.handle,
+        visibility=body.visibility,
+    )
+    return await carry_out(service, id, command, cause, owner=caller.account_id, status=201)
 
 
 @router.get("/", response_model=Page[CardOut])
@@ -139,8 +94,8 @@ async def list_cards(
 @router.get("/{card_id}", response_model=CardOut)
 async def get_card(request: Request, card_id: UUID, caller: Caller, service: Service) -> Response:
     """One of the caller's cards."""
-    row = await live_card(service.kernel.database, card_id)
-    if row is None or row.owner_id != caller.account_id:
+    row = await card_by_id(service.kernel.database, card_id)
+    if row is None or row.deleted_at or row.owner_id != caller.account_id:
         raise NotFound
     headers = {
         "Cache-Tags": f"card/{card_id}",
@@ -151,21 +106,7 @@ async def get_card(request: Request, card_id: UUID, caller: Caller, service: Ser
     return cached or JSONResponse(_row_out(service, row), headers=headers)
 
 
-@router.put("/{card_id}", response_model=CardOut)
-async def replace_card(
-    card_id: UUID,
-    body: NewCard,
-    caller: Caller,
-    cause: RequestCause,
-    if_match: IfMatch,
-    service: Service,
-) -> Response:
-    """Let the card say this and nothing else."""
-    changes = tuple(body.model_dump().items())
-    command = ChangeCard(card_id, caller.account_id, changes, cause.now)
-    return await _handle(service, card_id, command, cause, expected=if_match)
-
-
+@router.put("/{card_id}", response_model=CardOut, name="put_card")
 @router.patch("/{card_id}", response_model=CardOut)
 async def change_card(
     card_id: UUID,
@@ -175,10 +116,12 @@ async def change_card(
     if_match: IfMatch,
     service: Service,
 ) -> Response:
-    """Change some of what the card says."""
-    changes = tuple(body.model_dump(exclude_unset=True).items())
+    """Change some of what the card says. PUT does the same: so do CartePro's clients (CP-05)."""
+    changes = tuple(body.values().items())
     command = ChangeCard(card_id, caller.account_id, changes, cause.now)
-    return await _handle(service, card_id, command, cause, expected=if_match)
+    return await carry_out(
+        service, card_id, command, cause, owner=caller.account_id, expected=if_match
+    )
 
 
 @router.delete("/{card_id}", status_code=204)
@@ -200,21 +143,27 @@ async def restore_card(
 ) -> Response:
     """Take the card out of the trash."""
     command = RestoreCard(card_id, caller.account_id, cause.now)
-    return await _handle(service, card_id, command, cause)
+    return await carry_out(service, card_id, command, cause, owner=caller.account_id)
 
 
-async def _handle(
+async def carry_out(
     service: Cards,
     card_id: UUID,
     command: CardCommand,
     cause: Cause,
     *,
+    owner: UUID,
     status: int = 200,
     expected: int | None = None,
 ) -> Response:
-    handled = await service.kernel.commands.handle(
-        CARD, card_id, command, cause, expected=expected, answer=_shown(service, status)
-    )
+    """Answer with the card after the command; `owner` is whose allowance it may touch."""
+    try:
+        handled = await service.kernel.commands.handle(
+            CARD, card_id, command, cause, expected=expected, answer=_shown(service, status)
+        )
+    except CardLimitReached as refusal:
+        allowed = await allowed_cards(service.kernel.database, owner)
+        raise CardLimitReached.of(allowed) from refusal
     return answer_of(handled)
 
 
@@ -224,10 +173,16 @@ def _shown(service: Cards, status: int) -> Callable[[CardState, int], Answer]:
         headers = _headers(state.card_id, version)
         if status == 201:
             headers["Location"] = f"/api/v1/cards/{state.card_id}"
-        body = _out(
-            service, state.card_id, asdict(state.details), state.created_at, state.updated_at, None
+        face = CardFace(
+            **vars(state.details),
+            card_id=state.card_id,
+            version=version,
+            updated_at=state.updated_at,
+            slug=state.slug,
+            handle=state.handle,
+            visibility=state.visibility,
         )
-        return Answer(status, body, headers)
+        return Answer(status, card_out(face, service.public_url, state.created_at, None), headers)
 
     return answer
 
@@ -236,25 +191,5 @@ def _headers(card_id: UUID, version: int) -> dict[str, str]:
     return {"ETag": etag(version), "Cache-Tags": f"card/{card_id}"}
 
 
-def _row_out(service: Cards, row: CardRow) -> dict[str, Any]:
-    return _out(service, row.card_id, row.details, row.created_at, row.updated_at, row.deleted_at)
-
-
-def _out(
-    service: Cards,
-    id: UUID,
-    details: dict[str, Any],
-    created_at: datetime,
-    updated_at: datetime,
-    deleted_at: datetime | None,
-) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        **{field.name: details.get(field.name) for field in fields(CardDetails)},
-        "id": id,
-        "url": f"{service.public_url}/view/{id}",
-        "created_at": created_at,
-        "updated_at": updated_at,
-        "deleted_at": deleted_at,
-    }
-    # what is stored was checked when it came in, and must stay readable when the checks change
-    return CardOut.model_construct(**values).model_dump(mode="json")
+def _row_out(service: Cards, row: CardRow) -> dict[str, object]:
+    return card_out(row.face(), service.public_url, row.created_at, row.deleted_at)

@@ -1,4 +1,4 @@
-"""Alembic's entry: the connection comes from `common.migrations.prepare_database`."""
+"""Alembic's entry: the connection comes from `common.migration_process`."""
 
 from common.migration_environment import run
 

@@ -2,6 +2,7 @@
 
 from common.inbox import Reaction, Received
 
+from cards.allowances import close
 from cards.cards.commands import EraseCard
 from cards.cards.decider import CARD
 from cards.cards.read_model import card_ids_of
@@ -11,6 +12,8 @@ from cards.consumed_events import AccountErased
 async def react(message: AccountErased, received: Received) -> None:
     """Destroy the owner's key here, then let each card record that it is gone."""
     commands, transaction, now = received.commands, received.transaction, received.now
+    # first: whoever makes a card at this moment is waited for, and finds the door closed after us
+    await transaction.write([close(message.account_id)])
     await commands.store.keys.erase(transaction, message.account_id, now)
     for n, card_id in enumerate(await card_ids_of(transaction, message.account_id)):
         command = EraseCard(card_id, now)

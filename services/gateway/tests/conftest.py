@@ -81,6 +81,7 @@ class Service:
         self.calls: list[Seen] = []
         self.raw: dict[str, Callable[..., Awaitable[None]]] = {}
         self.replies: dict[str, Callable[[Seen], Awaitable[Reply]]] = {}
+        self.ended: list[dict[str, str]] = []
         self.published_keys = {"first": self.key.private.public_key()}
 
     def answers(self, path: str, body: bytes = b"{}", status: int = 200, **headers: str) -> None:
@@ -128,9 +129,8 @@ class Service:
     async def _reply(self, seen: Seen) -> Reply:
         if seen.path in self.replies:
             return await self.replies[seen.path](seen)
-        if seen.path == "/.well-known/jwks.json":
-            return Reply(body=orjson.dumps(jwks(self.published_keys)))
-        return Reply()
+        said = {"jwks.json": jwks(self.published_keys), "ended-sessions": self.ended}
+        return Reply(body=orjson.dumps(said.get(seen.path.rpartition("/")[2], {})))
 
 
 class Exchange(InProcessBroker):

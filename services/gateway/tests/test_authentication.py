@@ -1,12 +1,15 @@
 """A token is believed only while it is good, and then once verified it costs nothing."""
 
 from datetime import timedelta
+from functools import partial
 
 import orjson
 import pytest
 from common.access_tokens import SigningKey, jwks
 from common.ids import uuid7
+from common.testing.waiting import eventually
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from gateway.http_forwarding import HttpUpstream
 
 JWKS = "/.well-known/jwks.json"
 
@@ -75,23 +78,106 @@ async def test_an_admin_route_is_403_without_the_role(world):
     assert (await world.get("/admin", world.token(roles=frozenset({"admin"})))).status == 200
 
 
+def later(world, **by):
+    return (world.clock.now() + timedelta(**by)).isoformat()
+
+
+async def end(world, session):
+    data = {"session_id": str(session), "tokens_expire_at": later(world, minutes=10)}
+    await world.exchange.tell("auth.session_ended.v1", f"session-{session}", data)
+
+
+async def suspend(world, account):
+    data = {"account_id": str(account), "tokens_expire_at": later(world, minutes=10)}
+    await world.exchange.tell("auth.account_suspended.v1", f"account-{account}", data)
+
+
 async def test_an_ended_session_is_refused_at_once(world):
     session = uuid7()
     token = world.token(session_id=session)
     assert (await world.get("/api/v1/cards/", token)).status == 200
-    await world.exchange.tell(
-        "auth.session_ended.v1", f"account-{uuid7()}", {"session_id": str(session)}
-    )
+    await end(world, session)
     got = await world.get("/api/v1/cards/", token)
     assert (got.status, got.code) == (401, "invalid_token")
+
+
+async def test_an_ended_session_is_remembered_until_its_tokens_have_expired(world):
+    session = uuid7()
+    await end(world, session)
+    world.clock.advance(timedelta(minutes=9, seconds=59))
+    token = world.token(session_id=session, now=world.clock.now() - timedelta(minutes=9))
+    await end(world, uuid7())
+    assert (await world.get("/api/v1/cards/", token)).status == 401
 
 
 async def test_an_erased_account_is_refused_in_all_its_sessions(world):
     account = uuid7()
     tokens = [world.token(account), world.token(account)]
-    data = {"account_id": str(account)}
+    data = {"account_id": str(account), "erased_at": later(world)}
     await world.exchange.tell("auth.account_erased.v1", f"account-{account}", data)
     assert [(await world.get("/api/v1/cards/", t)).status for t in tokens] == [401, 401]
+
+
+async def test_a_suspended_account_is_shut_out_until_it_is_activated(world):
+    """MP-05."""
+    account = uuid7()
+    token = world.token(account)
+    assert (await world.get("/api/v1/cards/", token)).status == 200
+    await suspend(world, account)
+    got = await world.get("/api/v1/cards/", token)
+    assert (got.status, got.code) == (403, "account_suspended")
+    data = {"account_id": str(account)}
+    await world.exchange.tell("auth.account_activated.v1", f"account-{account}", data)
+    assert (await world.get("/api/v1/cards/", token)).status == 200
+
+
+async def test_a_gateway_that_starts_knows_which_sessions_ended_before(before, service):
+    session = uuid7()
+    ended = {"session_id": str(session), "tokens_expire_at": "2026-03-01T12:10:00Z"}
+    service.ended.append(ended)
+    async with before(partial(HttpUpstream, service.url), service) as world:
+        got = await world.get("/api/v1/cards/", world.token(session_id=session))
+        assert (got.status, got.code) == (401, "invalid_token")
+
+
+async def test_a_gateway_that_cannot_learn_of_ended_sessions_is_not_ready(before, service):
+    service.answers("/internal/ended-sessions", b"{}", 500)
+    async with before(partial(HttpUpstream, service.url), service, ready=False) as world:
+
+        async def knows_the_keys():
+            missing = orjson.loads((await world.get("/readyz")).body)["missing"]
+            return missing == ["ended sessions"]
+
+        await eventually(knows_the_keys, what="the keys")
+        service.answers("/internal/ended-sessions", b"[]")
+        await eventually(world.ready, what="readiness")
+
+
+async def test_while_the_broker_is_away_auth_is_asked_what_has_ended(elsewhere):
+    world, session = elsewhere, uuid7()
+    token = world.token(session_id=session)
+    world.exchange.connection(False)
+    world.service.ended.append(
+        {"session_id": str(session), "tokens_expire_at": later(world, minutes=10)}
+    )
+
+    async def refused():
+        return (await world.get("/api/v1/cards/", token)).status == 401
+
+    await eventually(refused, what="the end of the session")
+
+
+async def test_who_was_let_in_while_the_broker_was_away_comes_in(elsewhere):
+    world, account = elsewhere, uuid7()
+    await suspend(world, account)
+    assert (await world.get("/api/v1/cards/", world.token(account))).status == 403
+    world.exchange.connection(False)
+    world.exchange.connection(True)
+
+    async def let_in():
+        return (await world.get("/api/v1/cards/", world.token(account))).status == 200
+
+    await eventually(let_in, what="the open door")
 
 
 async def test_a_new_signing_key_is_learnt_when_a_token_names_it(world):

@@ -4,9 +4,10 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from common.access_tokens import IDENTITY_HEADER
+from common.access_tokens import CLIENT_HEADER, IDENTITY_HEADER, InternalTokens
 from common.ids import uuid7
 from gateway.hygiene import known_query, outward, read_headers
+from gateway.settings import GatewaySettings
 
 
 async def say(world, *lines, body=b""):
@@ -51,6 +52,16 @@ async def test_forwarding_headers_from_outside_are_replaced_by_the_peers_address
     [seen] = world.service.calls
     assert [v for n, v in seen.headers if n == "x-forwarded-for"] == ["127.0.0.1"]
     assert not seen.names & (lies.keys() - {"x-forwarded-for"})
+
+
+async def test_the_service_learns_the_peers_address_from_the_gateway_alone(world):
+    forged = InternalTokens("another secret of thirty-two characters").sign_client("8.8.8.8")
+    async with world.client.get(world.url + "/view/x", headers={CLIENT_HEADER: forged}) as got:
+        assert got.status == 200
+    [seen] = world.service.calls
+    [signed] = [value for name, value in seen.headers if name == CLIENT_HEADER]
+    secret = GatewaySettings().internal_secret.get_secret_value()
+    assert InternalTokens(secret).client(signed) == "127.0.0.1"
 
 
 async def test_unknown_headers_and_the_access_token_stay_outside(world):

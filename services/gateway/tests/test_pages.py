@@ -1,10 +1,8 @@
 """The gateway's own pages work, and send nobody elsewhere."""
 
 import re
-from uuid import uuid4
 
 import orjson
-from gateway.pages import landing
 
 
 async def test_the_merged_document_is_served_and_kept(world):
@@ -36,19 +34,27 @@ async def test_the_documentation_loads_all_it_needs_from_here(world):
 
 
 async def test_pages_allow_no_other_host_and_no_inline_script(world):
-    for path in ("/", "/docs"):
-        got = await world.get(path)
-        policy = got.headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'")
-        assert "http" not in policy
-        assert b"//" not in got.body.replace(b"<!doctype", b"")
-        assert b"<script>" not in got.body
+    got = await world.get("/docs")
+    policy = got.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "http" not in policy
+    assert b"//" not in got.body.replace(b"<!doctype", b"")
+    assert b"<script>" not in got.body
 
 
-def test_the_front_door_shows_the_demo_card_if_there_is_one():
-    id = uuid4()
-    assert f'href="/view/{id}"'.encode() in landing(id).body
-    assert b"/view/" not in landing(None).body
+async def test_the_front_door_is_a_page_of_cards_and_kept(world):
+    world.service.answers("/", b"landing", cache_tags="card/1", cache_control="public", etag='"1"')
+    first, second = await world.get("/"), await world.get("/")
+    assert (first.body, second.body) == (b"landing", b"landing")
+    assert len(world.service.asked("/")) == 1
+
+
+async def test_what_counts_a_visitor_is_never_answered_from_the_cache(world):
+    for path in ("/view/a/seen.gif", "/view/a/contact.vcf", "/view/a/go/0123456789ab"):
+        world.service.answers(path, b"x", cache_tags="card/1", cache_control="public", etag='"1"')
+        await world.get(path)
+        await world.get(path)
+        assert len(world.service.asked(path)) == 2
 
 
 async def test_health_live_and_ready_say_so(world):

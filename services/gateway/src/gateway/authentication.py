@@ -1,16 +1,16 @@
 """Who calls: a token is verified once, then remembered until it expires or its session ends.
 
-Forgetting is the risk here. A token is looked at anew when the keys have changed, and an ended
-session is refused before anything else is asked. While the broker is away ends are not heard;
-tokens live ten minutes, which bounds it.
+Forgetting is the risk here. A token is looked at anew when the keys have changed, and whether its
+session has ended is asked each time. While the broker is away ends are not heard; tokens live ten
+minutes, which bounds it.
 """
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
 from hashlib import sha256
-from uuid import UUID
 
 from common.access_tokens import (
+    STAFF,
     Identity,
     InternalTokens,
     InvalidToken,
@@ -21,11 +21,12 @@ from common.clock import Clock
 from common.problems import Forbidden, Unauthenticated, Unavailable
 
 from gateway.key_ring import KeyRing
+from gateway.refused_tokens import AccountIsSuspended, RefusedTokens
 from gateway.routes_table import Access
 
 AUDIENCE = "cartulary"
+_ROLES = {Access.STAFF: STAFF, Access.ADMIN: frozenset({"admin"})}
 REMEMBERED_TOKENS = 20_000
-REMEMBERED_ENDS = 100_000
 INTERNAL_REUSE = timedelta(seconds=20)  # of the sixty that an internal token lives
 
 
@@ -51,19 +52,19 @@ class Caller:
 class Authentication:
     """Turns an `Authorization` header into a caller."""
 
-    def __init__(self, ring: KeyRing, *, issuer: str, clock: Clock) -> None:
+    def __init__(self, ring: KeyRing, refused: RefusedTokens, *, issuer: str, clock: Clock) -> None:
         self._ring = ring
+        self._refused = refused
         self._issuer = issuer
         self._clock = clock
         self._verified_with = ring.keys
         self._remembered: OrderedDict[bytes, Caller] = OrderedDict()
-        self._ended: OrderedDict[UUID, None] = OrderedDict()
 
     async def caller(self, who: Access, authorization: bytes | None) -> Caller | None:
         """The caller as far as the route wants to know.
 
-        Raises `Unauthenticated` (`InvalidToken` for a bad token), `Forbidden` for a missing role,
-        `Unavailable` when no key could ever be read.
+        Raises `Unauthenticated` (`InvalidToken` for a bad token), `AccountIsSuspended`, `Forbidden`
+        for a missing role, `Unavailable` when no key could ever be read.
         """
         if who is Access.ANYONE:
             return None
@@ -72,15 +73,10 @@ class Authentication:
                 return None
             raise Unauthenticated
         caller = await self._recognise(authorization)
-        if who is Access.ADMIN and "admin" not in caller.identity.roles:
+        needed = _ROLES.get(who)
+        if needed is not None and needed.isdisjoint(caller.identity.roles):
             raise Forbidden
         return caller
-
-    def refuse(self, ended: UUID) -> None:
-        """Believe no token of this session, or of this account, from now on."""
-        self._ended[ended] = None
-        if len(self._ended) > REMEMBERED_ENDS:
-            self._ended.popitem(last=False)
 
     async def _recognise(self, authorization: bytes) -> Caller:
         if self._ring.keys is not self._verified_with:
@@ -91,12 +87,14 @@ class Authentication:
         if caller is None or self._clock.now() >= caller.identity.expires_at:
             caller = Caller(await self._verify(_bearer(authorization)))
             self._remember(digest, caller)
-        if self._ended and self._has_ended(caller.identity):
-            raise InvalidToken
+        self._check(caller.identity)
         return caller
 
-    def _has_ended(self, identity: Identity) -> bool:
-        return identity.session_id in self._ended or identity.account_id in self._ended
+    def _check(self, identity: Identity) -> None:
+        if self._refused.is_shut(identity.account_id):
+            raise AccountIsSuspended
+        if self._refused.is_over((identity.session_id, identity.account_id)):
+            raise InvalidToken
 
     def _remember(self, digest: bytes, caller: Caller) -> None:
         self._remembered[digest] = caller

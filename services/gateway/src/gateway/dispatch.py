@@ -6,11 +6,11 @@ are counted; here a line is written only where a part of the system failed.
 
 from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 
 import structlog
-from common.access_tokens import InternalTokens, InvalidToken
+from common.access_tokens import CLIENT_HEADER, InternalTokens, InvalidToken
 from common.clock import Clock
 from common.problem_responses import status_of
 from common.problems import Refusal
@@ -86,6 +86,7 @@ class Gateway:
         self._tokens = tokens
         self._reads = reads
         self._clock = clock
+        self._client_header = lru_cache(10_000)(partial(_client_header, tokens))
         self._observe: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -172,6 +173,7 @@ class Gateway:
         client = exchange.scope.get("client")
         if client is not None:
             headers.append((b"x-forwarded-for", client[0].encode()))
+            headers.append(self._client_header(client[0]))
         if caller is not None:
             headers.append((IDENTITY, caller.internal_token(self._tokens, self._clock.now())))
         method = "GET" if exchange.method == "HEAD" else exchange.method
@@ -184,6 +186,10 @@ class Gateway:
         if observe is None:
             observe = self._observe[key] = SECONDS.labels(*key).observe
         observe(seconds)
+
+
+def _client_header(tokens: InternalTokens, address: str) -> Header:
+    return CLIENT_HEADER.encode(), tokens.sign_client(address).encode()
 
 
 def _require_method(exchange: Exchange, methods: Container[str], allow: str) -> None:

@@ -1,6 +1,7 @@
 """The way to the services, and what may go wrong on it; here by a call within one process."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Never, Protocol
 
@@ -94,23 +95,25 @@ class Upstream(Protocol):
         ...
 
 
-async def fetch(upstream: Upstream, path: str, *, budget: float) -> Answer:
+async def fetch(
+    upstream: Upstream, path: str, *, budget: float, headers: Sequence[Header] = ()
+) -> Answer:
     """GET a whole answer for the gateway's own use. Raises as `Upstream.forward` does."""
     status = 0
-    headers: list[Header] = []
+    received: list[Header] = []
     pieces: list[bytes] = []
 
     async def collect(message: Message) -> None:
         nonlocal status
         if message["type"] == "http.response.start":
             status = message["status"]
-            headers.extend(message["headers"])
+            received.extend(message["headers"])
         else:
             pieces.append(message.get("body", b""))
 
-    call = Call("GET", path, b"", [(b"accept", b"application/json")], budget)
+    call = Call("GET", path, b"", [(b"accept", b"application/json"), *headers], budget)
     await upstream.forward(call, bodiless(), collect)
-    return Answer(status, tuple(headers), b"".join(pieces))
+    return Answer(status, tuple(received), b"".join(pieces))
 
 
 class InProcessUpstream:

@@ -9,6 +9,7 @@ from gateway.answers import Answer, Refused
 from gateway.edge_cache import EdgeCache
 from gateway.forwarding import AnswerCut, Upstream, fetch
 from gateway.key_ring import KeyRing
+from gateway.refused_tokens import EndedSessions
 
 PROBE_SECONDS = 1.0
 REMEMBER_SECONDS = 1.0
@@ -19,10 +20,16 @@ class Health:
     """Answers `/health`, `/livez` and `/readyz`."""
 
     def __init__(
-        self, upstreams: Mapping[str, Upstream], *, ring: KeyRing, cache: EdgeCache
+        self,
+        upstreams: Mapping[str, Upstream],
+        *,
+        ring: KeyRing,
+        ends: EndedSessions,
+        cache: EdgeCache,
     ) -> None:
         self._upstreams = upstreams
         self._ring = ring
+        self._ends = ends
         self._cache = cache
         self._probing = asyncio.Lock()
         self._answer = Answer(503, _HEADERS)
@@ -42,8 +49,10 @@ class Health:
         return _json(200, {"status": "ok"})
 
     async def ready(self) -> Answer:
-        """Whether requests can be served: callers are known by auth's keys."""
-        missing = [] if self._ring.keys else ["keys"]
+        """Whether requests can be served: callers are known by auth's keys, and ends of sessions
+        that came before this gateway are known as well."""
+        parts = {"keys": bool(self._ring.keys), "ended sessions": self._ends.known}
+        missing = [name for name, known in parts.items() if not known]
         status = "not ready" if missing else "ok"
         return _json(503 if missing else 200, {"status": status, "missing": missing})
 

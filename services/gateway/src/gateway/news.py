@@ -3,13 +3,19 @@
 from collections.abc import Iterator
 
 import structlog
+from common.access_tokens import ACCESS_LIFETIME
 from common.messages import Envelope, MalformedMessage
 from prometheus_client import Counter
 from pydantic import ValidationError
 
-from gateway.authentication import Authentication
-from gateway.consumed_events import AccountErased, SessionEnded
+from gateway.consumed_events import (
+    AccountActivated,
+    AccountErased,
+    AccountSuspended,
+    SessionEnded,
+)
 from gateway.edge_cache import EdgeCache
+from gateway.refused_tokens import EndedSessions, RefusedTokens
 
 HEARD = Counter("cartulary_gateway_messages_total", "Messages heard on the exchange", ["result"])
 READ, MALFORMED = HEARD.labels("read"), HEARD.labels("malformed")
@@ -20,9 +26,10 @@ log = structlog.get_logger(__name__)
 class News:
     """The two listeners that `Broker.listen` takes."""
 
-    def __init__(self, cache: EdgeCache, authentication: Authentication) -> None:
+    def __init__(self, cache: EdgeCache, refused: RefusedTokens, ends: EndedSessions) -> None:
         self._cache = cache
-        self._authentication = authentication
+        self._refused = refused
+        self._ends = ends
 
     def on_message(self, raw: bytes) -> None:
         """Purge what the message is about. One that cannot be read is counted and let go."""
@@ -38,15 +45,25 @@ class News:
             READ.inc()
 
     def on_connection(self, up: bool) -> None:
-        """While nothing can be heard nothing may be remembered."""
+        """While nothing can be heard nothing may be remembered; afterwards ask what was missed."""
         log.info("edge_cache_switched", on=up)
         self._cache.connected(up)
+        self._ends.on_connection(up)
 
     def _refuse_tokens(self, envelope: Envelope) -> None:
-        if envelope.type == SessionEnded.type_name:
-            self._authentication.refuse(SessionEnded.model_validate(envelope.data).session_id)
-        elif envelope.type == AccountErased.type_name:
-            self._authentication.refuse(AccountErased.model_validate(envelope.data).account_id)
+        data = envelope.data
+        match envelope.type:
+            case SessionEnded.type_name:
+                ended = SessionEnded.model_validate(data)
+                self._refused.end(ended.session_id, ended.tokens_expire_at)
+            case AccountErased.type_name:
+                erased = AccountErased.model_validate(data)
+                self._refused.end(erased.account_id, erased.erased_at + ACCESS_LIFETIME)
+            case AccountSuspended.type_name:
+                suspended = AccountSuspended.model_validate(data)
+                self._refused.shut(suspended.account_id, suspended.tokens_expire_at)
+            case AccountActivated.type_name:
+                self._refused.open(AccountActivated.model_validate(data).account_id)
 
 
 def _tags(envelope: Envelope) -> Iterator[str]:

@@ -1,15 +1,13 @@
-"""The gateway's own pages: a front door and the API's documentation. No host but ours is asked.
+"""The gateway's own pages: the API's documentation, and what links in mails open. No host but ours
+is asked.
 
 Swagger UI comes from the files that PyPI's `fastapi-offline` ships.
 """
 
-from base64 import b64encode
 from functools import cache
-from hashlib import blake2b, sha256
-from html import escape
+from hashlib import blake2b
 from importlib.resources import files
 from string import Template
-from uuid import UUID
 
 from gateway.answers import Answer, Header
 
@@ -18,12 +16,22 @@ _ASSETS = {
     "swagger-ui-bundle.js": ("fastapi_offline", b"text/javascript; charset=utf-8"),
     "swagger-ui.css": ("fastapi_offline", b"text/css; charset=utf-8"),
     "favicon.png": ("fastapi_offline", b"image/png"),
+    "link.js": ("gateway", b"text/javascript; charset=utf-8"),
+    "link.css": ("gateway", b"text/css; charset=utf-8"),
 }
-ASSETS = tuple(_ASSETS)
+LINK_PAGES = ("verify", "confirm", "undo", "reset")
+"""What links in auth's mails open."""
+
+DOCUMENTATION_ASSETS = ("start.js", "swagger-ui-bundle.js", "swagger-ui.css", "favicon.png")
+LINK_ASSETS = ("link.js", "link.css")
 
 _DOCUMENTATION_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+)
+_LINK_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _COMMON: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -31,29 +39,21 @@ _COMMON: tuple[Header, ...] = (
 )
 
 
-def landing(demo_card_id: UUID | None) -> Answer:
-    """What this is, and where to go from here."""
-    card = [("See a card", f"/view/{demo_card_id}")] if demo_card_id else []
-    links = [*card, ("Read the API", "/docs"), ("System health", "/health")]
-    anchors = "".join(f'<a href="{escape(to)}">{escape(text)}</a>' for text, to in links)
-    style = _read("gateway", "landing.css").decode()
-    fingerprint = b64encode(sha256(style.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{fingerprint}'; "
-        "img-src 'self'; frame-ancestors 'none'"
-    )
-    page = Template(_read("gateway", "landing.html").decode())
-    return _page(page.substitute(style=style, links=anchors).encode(), policy)
-
-
 def documentation() -> Answer:
     """Swagger UI over the merged document."""
     return _page(_read("gateway", "docs.html"), _DOCUMENTATION_POLICY)
 
 
+def link(page: str) -> Answer:
+    """One of `LINK_PAGES`. Opening it changes nothing; its script reads the token that stands
+    behind the `#`, and its button sends that to auth."""
+    html = Template(_read("gateway", "link.html").decode()).substitute(page=page)
+    return _page(html.encode(), _LINK_POLICY)
+
+
 @cache
 def asset(name: str) -> Answer:
-    """One file of the documentation. Raises `KeyError` for a name that is not in `ASSETS`."""
+    """One file of a page. Raises `KeyError` for a name that no page needs."""
     package, kind = _ASSETS[name]
     body = _read(package, name)
     headers = (

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
 from re import compile as pattern
+from typing import Any
 
 GET = frozenset({"GET"})
 POST = frozenset({"POST"})
+DELETE = frozenset({"DELETE"})
 
 KIB = 1024
 
@@ -18,6 +20,7 @@ class Access(Enum):
     ANYONE = auto()  # a token is not even looked at
     OPTIONAL = auto()  # a token is used if sent, and must then be good
     USER = auto()
+    STAFF = auto()  # administrators and support
     ADMIN = auto()
 
 
@@ -58,20 +61,69 @@ class Route:
         return frozenset(name.encode() for name in self.query)
 
 
-def _auth(methods: frozenset[str], name: str, who: Access) -> Route:
+GUESSED = 20.0
+"""Seconds for routes that take a password: a wrong one may be made to wait for ten."""
+GATHERED = 20.0
+"""Seconds for routes that draw a picture or ask other services."""
+
+
+def _auth(methods: frozenset[str], name: str, who: Access, **more: Any) -> Route:
     path = f"/api/v1/auth/{name}"
-    return Route("auth", methods, path, who, aliases=(f"/auth/{name}",))
+    return Route("auth", methods, path, who, aliases=(f"/auth/{name}",), **more)
 
 
+PICTURE = 2 * 1024 * KIB + 8 * KIB
+"""A picture of two megabytes, and the form around it."""
+
+_PROFILE = "/api/v1/user/profile"
+_PROFILE_ALIASES = ("/api/v1/profiles/me",)
+_LOG = frozenset({"limit", "after"})
+_USER_FILTERS = frozenset({"page", "per_page", "email", "q", "status"})
+_USERS = "/api/v1/admin/users"
 _CARD = "/api/v1/cards/{id}"
-_QR = frozenset({"format", "scale", "border", "dark", "light", "level"})
+_QR = frozenset({"format", "scale", "border", "dark", "light", "level", "logo"})
+_VIEW = "/view/{id}"
 
 ROUTES: Sequence[Route] = (
     _auth(POST, "register", Access.ANYONE),
-    _auth(POST, "login", Access.ANYONE),
+    _auth(POST, "login", Access.ANYONE, budget=GUESSED),
     _auth(POST, "refresh", Access.ANYONE),
     _auth(POST, "logout", Access.USER),
-    _auth(frozenset({"GET", "DELETE"}), "me", Access.USER),
+    _auth(GET, "me", Access.USER, cache=CacheRule()),
+    _auth(frozenset({"PATCH"}), "me", Access.USER),
+    _auth(DELETE, "me", Access.USER, budget=GUESSED),
+    _auth(POST, "password/change", Access.USER, budget=GUESSED),
+    _auth(POST, "password/forgot", Access.ANYONE),
+    _auth(POST, "password/reset", Access.ANYONE),
+    _auth(POST, "email/verify", Access.ANYONE),
+    _auth(POST, "email/resend", Access.USER),
+    _auth(POST, "email/change", Access.USER, budget=GUESSED),
+    _auth(POST, "email/confirm", Access.ANYONE),
+    _auth(POST, "email/undo", Access.ANYONE),
+    _auth(GET, "sessions", Access.USER, query=frozenset({"page", "per_page"})),
+    _auth(DELETE, "sessions", Access.USER),
+    _auth(DELETE, "sessions/{id}", Access.USER),
+    _auth(GET, "activity", Access.USER, query=_LOG),
+    _auth(GET, "me/export", Access.USER, budget=GATHERED),
+    _auth(POST, "avatar", Access.USER, body_limit=PICTURE, budget=GATHERED),
+    _auth(DELETE, "avatar", Access.USER),
+    Route("auth", GET, "/api/v1/users/{id}/avatar", Access.ANYONE, cache=CacheRule()),
+    Route("auth", GET, _PROFILE, Access.USER, cache=CacheRule(), aliases=_PROFILE_ALIASES),
+    Route(
+        "auth",
+        frozenset({"PUT", "PATCH"}),
+        _PROFILE,
+        Access.USER,
+        aliases=_PROFILE_ALIASES,
+    ),
+    Route("auth", GET, _USERS, Access.STAFF, query=_USER_FILTERS),
+    Route("auth", GET, _USERS + "/{id}", Access.STAFF),
+    Route("auth", GET, _USERS + "/{id}/activity", Access.STAFF, query=_LOG),
+    Route("auth", frozenset({"PATCH"}), _USERS + "/{id}", Access.ADMIN),
+    Route("auth", POST, _USERS + "/{id}/suspend", Access.ADMIN),
+    Route("auth", POST, _USERS + "/{id}/activate", Access.ADMIN),
+    Route("auth", POST, _USERS + "/{id}/end-sessions", Access.ADMIN),
+    Route("auth", frozenset({"PUT"}), _USERS + "/{id}/roles", Access.ADMIN),
     Route("auth", GET, "/.well-known/jwks.json", Access.ANYONE, cache=CacheRule()),
     Route(
         "cards",
@@ -84,6 +136,8 @@ ROUTES: Sequence[Route] = (
     Route("cards", GET, _CARD, Access.USER, cache=CacheRule()),
     Route("cards", frozenset({"PUT", "PATCH", "DELETE"}), _CARD, Access.USER),
     Route("cards", POST, _CARD + "/restore", Access.USER),
+    Route("cards", GET, _CARD + "/history", Access.USER, query=frozenset({"limit", "after"})),
+    Route("cards", POST, _CARD + "/undo", Access.USER),
     Route(
         "cards",
         GET,
@@ -93,7 +147,33 @@ ROUTES: Sequence[Route] = (
         query=frozenset({"version"}),
     ),
     Route("cards", GET, _CARD + "/qr", Access.OPTIONAL, cache=CacheRule(), query=_QR),
-    Route("cards", GET, "/view/{id}", Access.ANYONE, cache=CacheRule(by_language=True)),
+    Route("cards", POST, "/api/v1/qr/generate", Access.ANYONE, body_limit=512 * KIB),
+    Route("cards", POST, _CARD + "/scan", Access.OPTIONAL),
+    Route("cards", GET, _CARD + "/stats", Access.USER, query=frozenset({"days", "format"})),
+    Route("cards", GET, "/", Access.ANYONE, cache=CacheRule(by_language=True)),
+    Route(
+        "cards",
+        GET,
+        _VIEW,
+        Access.ANYONE,
+        cache=CacheRule(by_language=True),
+        query=frozenset({"via"}),
+    ),
+    Route("cards", GET, _VIEW + "/share.png", Access.ANYONE, cache=CacheRule()),
+    Route("cards", GET, _VIEW + "/qr.png", Access.ANYONE, cache=CacheRule()),
+    # these count, so each must reach the service
+    Route("cards", GET, _VIEW + "/seen.gif", Access.OPTIONAL, query=frozenset({"via"})),
+    Route("cards", GET, _VIEW + "/contact.vcf", Access.OPTIONAL),
+    Route("cards", GET, _VIEW + "/go/{key}", Access.OPTIONAL),
+    Route(
+        "cards",
+        GET,
+        "/api/v1/admin/cards",
+        Access.ADMIN,
+        query=frozenset({"page", "per_page", "deleted"}),
+    ),
+    Route("cards", POST, "/api/v1/admin/restore_card/{id}", Access.ADMIN),
+    Route("cards", GET, "/api/v1/admin/export", Access.ADMIN, query=frozenset({"model", "format"})),
 )
 
 

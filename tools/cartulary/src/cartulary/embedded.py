@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -16,6 +17,7 @@ import cards.worker
 import uvicorn
 import uvloop
 from auth.settings import AuthSettings
+from cards.personal_data import held_about
 from cards.settings import CardsSettings
 from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres, embedded_postgres
@@ -23,6 +25,7 @@ from common.feed import Feeds
 from common.in_process import InProcessBroker
 from common.kernel_service import open_kernel_of
 from common.observability import configure_logging
+from common.personal_data_export import PersonalDataHolders
 from common.worker import Worker
 from gateway.application import create_gateway
 from gateway.forwarding import InProcessUpstream
@@ -93,6 +96,7 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
             **layout.secrets(),
             "public_url": layout.url,
             "mail_folder": layout.mail,
+            "storage_folder": layout.files,
         }
         broker, clock = InProcessBroker(), SystemClock()
         auth_settings = AuthSettings.load(**common, database_url=dsns["auth"])
@@ -103,17 +107,17 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
         cards_kernel = await stack.enter_async_context(
             open_kernel_of(cards.main.DECLARATION, cards_settings)
         )
-        local = {"auth": auth_kernel.feed, "cards": cards_kernel.feed}
-        feeds = Feeds(common["internal_secret"], {}, local)
+        secret: str = common["internal_secret"]
+        feeds = Feeds(secret, {}, {"auth": auth_kernel.feed, "cards": cards_kernel.feed})
         workers = [
             auth.worker.create_worker(auth_settings, auth_kernel, broker, feeds),
             cards.worker.create_worker(cards_kernel, broker, feeds),
         ]
         for worker in workers:
-            # before any relay starts: what is published must wait for whoever will read it
-            await worker.declare()
+            await worker.declare()  # before any relay starts: messages wait for who reads them
+        holders = PersonalDataHolders(secret, {}, {"cards": partial(held_about, cards_kernel)})
         apps = {
-            "auth": auth.main.create_app(auth_settings, auth_kernel),
+            "auth": auth.main.create_app(auth_settings, auth_kernel, holders),
             "cards": cards.main.create_app(cards_settings, cards_kernel),
         }
         for app in apps.values():

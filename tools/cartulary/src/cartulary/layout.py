@@ -41,6 +41,11 @@ class Layout:
         return self.var / "mail"
 
     @property
+    def files(self) -> Path:
+        """What people upload."""
+        return self.var / "files"
+
+    @property
     def log(self) -> Path:
         """What the run writes about itself, as JSON lines."""
         return self.var / "cartulary.log"
@@ -67,13 +72,10 @@ class Layout:
         secrets: dict[str, str] = json.loads(path.read_text())
         return secrets
 
-    def dsn(self, service: str) -> str:
-        """A service's database: `<SERVICE>_DATABASE_URL`, else that of the embedded run.
+    def embedded_dsn(self, service: str) -> str:
+        """A service's database in the embedded run.
 
         Raises `FileNotFoundError` when no embedded run has its PostgreSQL up.
         """
-        given = os.environ.get(f"{service.upper()}_DATABASE_URL")
-        if given:
-            return given
         lines = (self.postgres / "postmaster.pid").read_text().splitlines()
         return f"postgresql://postgres@/{service}?host={lines[4]}"

@@ -1,28 +1,40 @@
-"""The command line: run everything, make the demo company, look at events."""
+"""The command line: run everything, make the demo company, operate what runs."""
 
 import asyncio
-import json
 import sys
 
 import click
+from common.observability import configure_logging
 from common.settings import SettingsRefused
 
+from cartulary.admin import admin
+from cartulary.dead_letters import dead_letters
 from cartulary.embedded import PortTaken, run
-from cartulary.layout import SERVICES, Layout
+from cartulary.events import events
+from cartulary.followers import followers
+from cartulary.keys import keys
+from cartulary.options import layout
 from cartulary.seed import SeedFailed, seed
-from cartulary.tail import flaws, line, tail
+from cartulary.views import views
 
 
 @click.group()
 def cli() -> None:
-    """Cartulary: accounts and business cards on an event log."""
+    """Cartulary: accounts and business cards on an event log.
+
+    \b
+    Exit codes: 0 all is well, 1 something is wrong or did not succeed,
+                2 a wrong question, 3 the answer could not be had.
+    """
+    # answers go to stdout alone, so that a program can read them
+    configure_logging(level="warning", file=sys.stderr)
 
 
 @cli.command("run")
 def run_command() -> None:
     """Start everything in one process; PORT and VAR_DIR choose where."""
     try:
-        run(_layout())
+        run(layout())
     except (PortTaken, SettingsRefused) as error:
         raise click.ClickException(str(error)) from error
 
@@ -30,64 +42,24 @@ def run_command() -> None:
 @cli.command("seed")
 def seed_command() -> None:
     """Make the demo company in the system that runs."""
-    layout = _layout()
+    place = layout()
     try:
-        demo = asyncio.run(seed(layout))
+        demo = asyncio.run(seed(place))
     except OSError as error:
         raise click.ClickException(
-            f"Nothing answers at {layout.url}. Start it first: make run"
+            f"Nothing answers at {place.url}. Start it first: make run"
         ) from error
     except SeedFailed as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{demo.email}  password: {demo.password}  {layout.url}/view/{demo.card_id}")
+    click.echo(f"{demo.email}  password: {demo.password}  {place.url}/view/{demo.card_id}")
 
 
-@cli.group()
-def events() -> None:
-    """Look at what is recorded."""
-
-
-@events.command("tail")
-@click.option("--last", default=20, show_default=True, help="How many old events to begin with.")
-@click.option("--no-follow", is_flag=True, help="End after the old ones.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def tail_command(last: int, no_follow: bool, as_json: bool) -> None:
-    """Show events as they are recorded, and pages that the gateway dropped because of them."""
-
-    async def show() -> None:
-        async for entry in tail(_layout(), last=last, follow=not no_follow):
-            click.echo(json.dumps(entry) if as_json else line(entry))
-
-    try:
-        asyncio.run(show())
-    except (FileNotFoundError, ConnectionError) as error:
-        raise click.ClickException("No PostgreSQL runs there. Start it first: make run") from error
-    except KeyboardInterrupt:
-        sys.exit(0)
-
-
-@events.command("verify")
-def verify_command() -> None:
-    """Check the hash chain of every stream of every service."""
-    wrong = 0
-    for service in SERVICES:
-        try:
-            found = asyncio.run(flaws(_layout(), service))
-        except (FileNotFoundError, ConnectionError) as error:
-            raise click.ClickException("No PostgreSQL runs there: make run") from error
-        wrong += len(found)
-        for flaw in found:
-            click.echo(f"{service}: {flaw.stream} v{flaw.version}: {flaw.problem}")
-        click.echo(f"{service}: {'whole' if not found else f'{len(found)} flaws'}")
-    if wrong:
-        sys.exit(1)
-
-
-def _layout() -> Layout:
-    try:
-        return Layout.from_environment()
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+cli.add_command(events)
+cli.add_command(views)
+cli.add_command(dead_letters)
+cli.add_command(followers)
+cli.add_command(admin)
+cli.add_command(keys)
 
 
 if __name__ == "__main__":

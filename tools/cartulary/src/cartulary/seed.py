@@ -31,8 +31,10 @@ class Person:
     title: str
     phone: str
     bio: str
+    mobile: str
+    theme: str
 
-    def card(self) -> dict[str, str]:
+    def card(self) -> dict[str, Any]:
         """The card that this person has."""
         return {
             "name": self.name,
@@ -41,10 +43,20 @@ class Person:
             "phone": self.phone,
             "company": "Atelier Verran",
             "website": "https://atelier-verran.example",
-            "linkedin": self.name.lower().replace(" ", "-").replace("é", "e"),
+            "linkedin": self.handle,
+            "handle": self.handle,
             "bio": self.bio,
             "address": "14 rue des Tanneurs, 67000 Strasbourg",
+            "phones": [{"number": self.mobile, "label": "mobile"}],
+            "emails": [{"email": "atelier@atelier-verran.example", "label": "Workshop"}],
+            "links": [{"url": "https://atelier-verran.example/open-days", "label": "Open days"}],
+            "theme": self.theme,
         }
+
+    @property
+    def handle(self) -> str:
+        """How addresses call this person."""
+        return self.name.lower().replace(" ", "-").replace("é", "e")
 
 
 PASSWORD = "a-cartulary-for-everyone"
@@ -55,6 +67,8 @@ COMPANY = (
         "Bookbinder and founder",
         "+33 3 88 01 02 03",
         "I bind by hand what is meant to last: ledgers, guest books, the deeds of two villages.",
+        "+33 6 01 02 03 04",
+        "linen",
     ),
     Person(
         "jonas.keller@atelier-verran.example",
@@ -62,6 +76,8 @@ COMPANY = (
         "Paper conservator",
         "+33 3 88 01 02 04",
         "Mould, ink corrosion, four hundred years of fingerprints. Send a photograph first.",
+        "+33 6 01 02 03 05",
+        "ink",
     ),
     Person(
         "amelie.roux@atelier-verran.example",
@@ -69,6 +85,8 @@ COMPANY = (
         "Orders and accounts",
         "+33 3 88 01 02 05",
         "Ask me when it will be ready, and what it will cost.",
+        "+33 6 01 02 03 06",
+        "plum",
     ),
 )
 
@@ -101,7 +119,7 @@ async def _person(session: aiohttp.ClientSession, person: Person) -> Demo:
 async def _post(
     session: aiohttp.ClientSession,
     path: str,
-    body: dict[str, str],
+    body: dict[str, Any],
     headers: dict[str, str] | None = None,
 ) -> tuple[int, Any]:
     async with session.post(path, json=body, headers=headers) as response:

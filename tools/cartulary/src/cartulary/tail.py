@@ -1,57 +1,106 @@
-"""`cartulary events`: what is recorded in each service's log, live; whether the log is whole."""
+"""Follow what is recorded in each service's log, and what the gateway dropped because of it."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-from common.database import Database
-from common.verification import Flaw, verify_log
 
-from cartulary.layout import SERVICES, Layout
+from cartulary.services import Place
 
 POLL_SECONDS = 0.2
+PAGE = 1_000
 RECENT_BYTES = 20_000
 """How much of the run's log is looked at for what the gateway did before."""
 
 
-async def tail(layout: Layout, *, last: int, follow: bool) -> AsyncIterator[dict[str, Any]]:
-    """The newest events of all services, then what follows; and pages that the gateway dropped."""
+@dataclass(frozen=True)
+class Filter:
+    """Which events to show. `stream` is a stream's name or a category (`card`); empty means all."""
+
+    stream: str | None = None
+    types: Collection[str] = field(default_factory=tuple)
+
+    def wants(self, row: asyncpg.Record) -> bool:
+        """Whether this event is one of them."""
+        named = self.stream in (None, row["stream"], row["stream"].partition("-")[0])
+        return named and (not self.types or row["type"] in self.types)
+
+    def __bool__(self) -> bool:
+        return bool(self.stream or self.types)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where to begin: at a position, at a time, else with the last matching events."""
+
+    last: int
+    position: int | None = None
+    at: datetime | None = None
+
+
+async def tail(
+    places: Sequence[Place], start: Start, wanted: Filter, *, news: bool, follow: bool
+) -> AsyncIterator[dict[str, Any]]:
+    """Old events of these services, then what follows; with `news`, what the gateway dropped.
+
+    The order is that of time within a round and that of the log within a service.
+    """
     async with AsyncExitStack() as stack:
-        connections: dict[str, asyncpg.Connection] = {}
-        positions: dict[str, int] = {}
-        for service in SERVICES:
-            connection = await asyncpg.connect(layout.dsn(service))
-            stack.push_async_callback(connection.close)
-            connections[service] = connection
-            positions[service] = await connection.fetchval(_START, last)
-        gateway = _Lines(layout.log)
+        logs = [await _Log.open(stack, place, start, wanted) for place in places]
+        gateway = (
+            _Lines(places[0].layout.log) if news and places[0].embedded and not wanted else None
+        )
         while True:
-            found: list[dict[str, Any]] = []
-            for service, connection in connections.items():
-                rows = await connection.fetch(_AFTER, positions[service])
-                events = [_shown(service, row) for row in rows if row["log_position"] is not None]
-                positions[service] = rows[0]["horizon"]
-                found += events
-            found += gateway.dropped_pages()
+            rounds = [await log.page() for log in logs]
+            found = [_shown(log.place.name, row) for log, rows in rounds for row in rows]
+            found += gateway.dropped_pages() if gateway else []
             for entry in sorted(found, key=_when):
                 yield entry
+            if any(log.behind for log in logs):
+                continue
             if not follow:
                 return
             await asyncio.sleep(POLL_SECONDS)
 
 
-async def flaws(layout: Layout, service: str) -> list[Flaw]:
-    """What is wrong with one service's log."""
-    database = await Database.connect(layout.dsn(service), size=2)
-    try:
-        return [flaw async for flaw in verify_log(database)]
-    finally:
-        await database.close()
+class _Log:
+    """One service's log, read up to the horizon."""
+
+    def __init__(
+        self, place: Place, connection: asyncpg.Connection, wanted: Filter, position: int
+    ) -> None:
+        self.place = place
+        self.behind = False
+        self._connection = connection
+        self._wanted = wanted
+        self._position = position
+
+    @staticmethod
+    async def open(stack: AsyncExitStack, place: Place, start: Start, wanted: Filter) -> "_Log":
+        connection = await asyncpg.connect(place.dsn)
+        stack.push_async_callback(connection.close)
+        if start.position is not None:
+            position = start.position - 1
+        elif start.at is not None:
+            position = await connection.fetchval(_SINCE, start.at)
+        else:
+            position = await connection.fetchval(
+                _LAST, start.last, wanted.stream, list(wanted.types)
+            )
+        return _Log(place, connection, wanted, position)
+
+    async def page(self) -> tuple["_Log", list[asyncpg.Record]]:
+        rows = await self._connection.fetch(_AFTER, self._position, PAGE)
+        found = [row for row in rows if row["log_position"] is not None]
+        self.behind = len(found) == PAGE
+        self._position = found[-1]["log_position"] if self.behind else rows[0]["horizon"]
+        return self, [row for row in found if self._wanted.wants(row)]
 
 
 def line(entry: dict[str, Any]) -> str:
@@ -94,7 +143,7 @@ class _Lines:
 
 def _shown(service: str, row: asyncpg.Record) -> dict[str, Any]:
     return {
-        "at": row["recorded_at"].isoformat(),
+        "at": row["recorded_at"].astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "service": service,
         "position": row["log_position"],
         "type": row["type"],
@@ -108,7 +157,13 @@ def _when(entry: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(entry["at"])
 
 
-_START = """
-    select coalesce(min(position), 1) - 1
-      from (select position from events order by position desc limit $1) newest"""
-_AFTER = "select * from events_after($1, 1000)"
+_LAST = """
+    select coalesce(min(position) - 1, (select horizon from events_after(0, 0) limit 1))
+      from (select position from events
+             where ($2::text is null or stream = $2 or category = $2)
+               and (cardinality($3::text[]) = 0 or type = any($3))
+             order by position desc limit $1) as newest"""
+_SINCE = """
+    select coalesce(min(position) - 1, (select horizon from events_after(0, 0) limit 1))
+      from events where recorded_at >= $1"""
+_AFTER = "select * from events_after($1, $2)"

@@ -1,0 +1,1 @@
+"""Measurements: ours beside the limit or the peer, in the same run."""

@@ -1,0 +1,118 @@
+"""What the gateway and the services are compared with, each served by uvicorn as ours are.
+
+`python -m bench.plain_apps asgi|fastapi`, with PORT and BODY or DATABASE_URL in the environment.
+"""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+import uvicorn
+from common.ids import uuid7
+from fastapi import Depends, FastAPI, Request
+from pydantic import BaseModel
+
+Message = MutableMapping[str, Any]
+Application = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
+    Awaitable[None],
+]
+
+
+def plain_asgi(body: bytes) -> Application:
+    """The least that an ASGI application can do: always the same answer."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+
+    async def application(
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return application
+
+
+class NewCard(BaseModel):
+    """What a card says."""
+
+    name: str
+    title: str
+    email: str
+    phone: str | None = None
+    company: str | None = None
+    website: str | None = None
+    bio: str | None = None
+
+
+class CardOut(NewCard):
+    """A card as it is answered."""
+
+    id: UUID
+
+
+async def _pool(request: Request) -> asyncpg.Pool:
+    return request.app.state.pool
+
+
+Pool = Annotated[asyncpg.Pool, Depends(_pool)]
+
+
+def plain_fastapi(dsn: str) -> FastAPI:
+    """A usual service without events: checks the body, inserts one row, answers it."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with asyncpg.create_pool(dsn, max_size=10) as pool:
+            await pool.execute(_TABLE)
+            app.state.pool = pool
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.post("/cards", status_code=201)
+    async def create_card(card: NewCard, pool: Pool) -> CardOut:
+        created = CardOut(id=uuid7(), **card.model_dump())
+        await pool.execute(_INSERT, created.id, *card.model_dump().values())
+        return created
+
+    return app
+
+
+def main() -> None:
+    """Serve until asked to end."""
+    app: Any = (
+        plain_asgi(os.environ["BODY"].encode())
+        if sys.argv[1] == "asgi"
+        else plain_fastapi(os.environ["DATABASE_URL"])
+    )
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=int(os.environ["PORT"]),
+        lifespan="off" if sys.argv[1] == "asgi" else "on",
+        http="httptools",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_level="warning",
+    )
+
+
+_TABLE = """
+    create table if not exists plain_cards (
+        id uuid primary key, name text not null, title text not null, email text not null,
+        phone text, company text, website text, bio text,
+        created_at timestamptz not null default now())"""
+_INSERT = """
+    insert into plain_cards (id, name, title, email, phone, company, website, bio)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)"""
+
+
+if __name__ == "__main__":
+    main()

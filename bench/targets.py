@@ -1,0 +1,77 @@
+"""The figures to reach, in one place: what `docs/performance.md` promises.
+
+Each line must be measured by the subject under which it stands; a run says so when one is missing.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from bench.measurement import Measurement, Reference, Target, measured
+
+
+def _ratio_at_least(limit: float) -> Target:
+    return Target("ratio", "at least", limit)
+
+
+def _at_most(limit: float) -> Target:
+    return Target("figure", "at most", limit)
+
+
+_COMMAND = _ratio_at_least(0.35)
+_PEER = _ratio_at_least(5)
+
+TARGETS: Mapping[str, Mapping[str, Target]] = {
+    "appends": {
+        **{
+            f"append, {at_once} at once{disk}{reference}": _ratio_at_least(0.6)
+            for at_once in (8, 32)
+            for disk in ("", ", network disk")
+            for reference in ("", ", beside autocommit")
+        },
+        "append, 1 at a time, beside eventsourcing": _PEER,
+        "append, 1 at a time, beside tuned eventsourcing": _PEER,
+        "append, 8 at once, beside eventsourcing": _PEER,
+        "append, 8 at once, beside tuned eventsourcing": _PEER,
+    },
+    "commands": {
+        "whole command, 32 at once": _COMMAND,
+        "whole command, 32 at once, beside autocommit": _COMMAND,
+    },
+    "loads": {"load of 201 events": Target("ratio", "at most", 1 / 3)},
+    "rebuilds": {"rebuild of a view": Target("figure", "at least", 20_000)},
+    "relay": {"relay": _ratio_at_least(0.7)},
+    "consumer": {"consumer": Target("figure", "at least", 5_000)},
+    "latency": {
+        "commit to effect elsewhere, p50": _at_most(15),
+        "commit to effect elsewhere, p99": _at_most(60),
+    },
+    "gateway": {
+        "cached read": _ratio_at_least(0.4),
+        "cached read, beside CartePro's": _ratio_at_least(10),
+        "pass-through": _ratio_at_least(0.7),
+    },
+    "creation": {"create a card, beside CartePro's": _ratio_at_least(2)},
+    "memory": {
+        "memory of the largest process, at rest": _at_most(90),
+        "memory of the largest process, after load": _at_most(160),
+    },
+    "start": {"start to first answer": _at_most(5)},
+}
+
+
+def line(
+    subject: str,
+    name: str,
+    ours: float,
+    reference: Reference | None,
+    *,
+    unit: str,
+    conditions: str,
+) -> Measurement:
+    """A line of a subject, beside its target if it has one."""
+    target = TARGETS[subject].get(name)
+    return measured(name, ours, reference, target, unit=unit, conditions=conditions)
+
+
+def missing(subject: str, measurements: Iterable[Measurement]) -> set[str]:
+    """The lines with a target that a subject owes and has not measured."""
+    return TARGETS[subject].keys() - {measurement.name for measurement in measurements}

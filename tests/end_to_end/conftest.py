@@ -22,13 +22,20 @@ class System:
     url: str
     processes: dict[str, Process]
     mail: Path
+    files: Path
     session: aiohttp.ClientSession
     dsns: dict[str, str] = field(default_factory=dict)
+    amqp_url: str = ""
 
     async def ready(self) -> bool:
         """Whether the gateway and everything behind it is ready."""
         async with self.session.get("/health") as response:
             return response.status == 200 and (await response.json())["status"] == "ok"
+
+    async def workers_have_begun(self) -> bool:
+        """A processor begins with what happens after its first start, a queue with its consumer."""
+        auth, cards = (self.processes[f"{name}.worker"].said() for name in ("auth", "cards"))
+        return "processor greet_a_new_account" in auth and "consumer_connected" in cards
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +54,9 @@ async def embedded(tmp_path: Path) -> AsyncIterator[System]:
     arguments = ["-m", "cartulary.main", "run"]
     with process(arguments, environment, tmp_path / "run.txt") as running:
         async with aiohttp.ClientSession(url) as session:
-            system = System(url, {"all": running}, tmp_path / "var" / "mail", session)
+            system = System(
+                url, {"all": running}, tmp_path / "var/mail", tmp_path / "var/files", session
+            )
             await eventually(system.ready, within=60, what="the embedded run")
             yield system
 
@@ -58,10 +67,7 @@ async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterat
     ports = {name: free_port() for name in ("auth", "cards", "gateway")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     name = f"e2e_{ports['gateway']}"
-    dsns = {
-        service: await postgres.create_database(f"{name}_{service}")
-        for service in ("auth", "cards")
-    }
+    dsns = {s: await postgres.create_database(f"{name}_{s}") for s in ("auth", "cards")}
     with ExitStack() as stack:
         shared = {
             "AMQP_URL": stack.enter_context(rabbitmq()),
@@ -71,6 +77,7 @@ async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterat
             "CARDS_URL": urls["cards"],
             "FEEDS": json.dumps({s: urls[s] for s in ("auth", "cards")}),
             "MAIL_FOLDER": str(tmp_path / "mail"),
+            "STORAGE_FOLDER": str(tmp_path / "files"),
         }
         processes = {}
         for module in ("auth.main", "auth.worker", "cards.main", "cards.worker", "gateway.main"):
@@ -80,8 +87,17 @@ async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterat
             output = tmp_path / f"{module}.txt"
             processes[module] = stack.enter_context(process(["-m", module], environment, output))
         session = aiohttp.ClientSession(urls["gateway"])
-        system = System(urls["gateway"], processes, tmp_path / "mail", session, dsns)
+        system = System(
+            urls["gateway"],
+            processes,
+            tmp_path / "mail",
+            tmp_path / "files",
+            session,
+            dsns,
+            shared["AMQP_URL"],
+        )
         await eventually(system.ready, within=60, what="the distributed system")
+        await eventually(system.workers_have_begun, within=60, what="the workers")
         yield system
         await session.close()
 

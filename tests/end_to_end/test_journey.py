@@ -19,6 +19,8 @@ CARD = {
     "website": "https://example.org",
 }
 
+MORE = {"handle": "zoe", "phones": [{"number": "+49 30 7654321", "label": "work"}]}
+
 
 async def call(
     session: aiohttp.ClientSession, method: str, path: str, **how: Any
@@ -66,6 +68,39 @@ async def test_from_the_first_account_to_the_last_goodbye(system: Any) -> None:
 
     await greeted(system)
     await erased(session, ann, view)
+
+
+async def test_a_cards_address_its_readers_and_its_past(embedded: Any) -> None:
+    session = embedded.session
+    zoe = await registered(session, {**ANN, "email": "zoe@example.org"})
+    _, card, _ = await call(session, "POST", "/api/v1/cards", json={**CARD, **MORE}, headers=zoe)
+    path = f"/api/v1/cards/{card['id']}"
+
+    status, second, _ = await call(session, "POST", "/api/v1/cards", json=CARD, headers=zoe)
+    assert (status, second["code"]) == (403, "card_limit_reached")
+    for key in (card["id"], card["slug"], "zoe"):
+        await cached(session, f"/view/{key}")
+    status, contact, _ = await call(session, "GET", path + "/vcard?version=4.0")
+    assert "TEL;TYPE=WORK:+49 30 7654321" in contact
+    assert f"URL:{embedded.url}/view/{card['slug']}" in contact
+
+    await call(session, "PATCH", path, json={"handle": "zoe-2", "title": "Boss"}, headers=zoe)
+    assert (await call(session, "GET", "/view/zoe"))[0] == 404
+    status, page, _ = await call(session, "GET", "/view/zoe-2")
+    assert (status, "Boss" in page) == (200, True)
+    await call(session, "PATCH", path, json={"visibility": "private"}, headers=zoe)
+    for key in (card["id"], card["slug"], "zoe-2"):
+        assert (await call(session, "GET", f"/view/{key}"))[0] == 404
+
+    _, history, _ = await call(session, "GET", path + "/history?limit=2", headers=zoe)
+    assert [moment["version"] for moment in history["items"]] == [4, 3]
+    status, undone, _ = await call(
+        session, "POST", path + "/undo", json={"version": 1}, headers=zoe
+    )
+    assert (status, undone["title"], undone["visibility"]) == (200, "Tester", "private")
+    for method, admins in (("GET", "cards"), ("POST", f"restore_card/{card['id']}")):
+        refused = await call(session, method, f"/api/v1/admin/{admins}", headers=zoe)
+        assert (refused[0], refused[1]["code"]) == (403, "forbidden")
 
 
 async def cached(session: aiohttp.ClientSession, path: str) -> None:

@@ -4,9 +4,13 @@ import asyncio
 import signal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
+from cards.allowances import allow
+from cartulary.layout import Layout
+from common.database import Database
 from common.testing.processes import Process, free_port, process
 from common.testing.waiting import eventually
 
@@ -18,6 +22,14 @@ WHO = {"email": "kim@example.org", "password": "a long enough secret"}
 async def answers(url: str) -> bool:
     async with aiohttp.ClientSession(url) as session, session.get("/health") as response:
         return (await response.json())["status"] == "ok"
+
+
+async def entitle(dsn: str, account: str, *, cards: int) -> None:
+    """Let the account have more cards, as a message of billing's would."""
+    database = await Database.connect(dsn, size=2)
+    async with database.transaction() as transaction:
+        await transaction.write([allow(UUID(account), cards)])
+    await database.close()
 
 
 async def keep_creating(url: str, headers: dict[str, str], made: list[str]) -> None:
@@ -53,7 +65,8 @@ async def test_a_killed_system_has_lost_nothing_that_it_answered(tmp_path: Path)
 
     with process(run, environment, tmp_path / "first.txt") as first:
         await eventually(lambda: answers(url), within=60, what="the first run")
-        headers, made = await create_until_killed(url, first)
+        cards_dsn = Layout(tmp_path / "var", port).embedded_dsn("cards")
+        headers, made = await create_until_killed(url, first, cards_dsn)
 
     with process(run, environment, tmp_path / "second.txt"):
         await eventually(lambda: answers(url), within=60, what="the second run")
@@ -66,12 +79,16 @@ async def test_a_killed_system_has_lost_nothing_that_it_answered(tmp_path: Path)
     assert len(cards) - len(set(made)) <= 4, "at most what was under way for each of four writers"
 
 
-async def create_until_killed(url: str, running: Process) -> tuple[dict[str, str], list[str]]:
+async def create_until_killed(
+    url: str, running: Process, cards_dsn: str
+) -> tuple[dict[str, str], list[str]]:
     async with (
         aiohttp.ClientSession(url) as session,
         session.post("/api/v1/auth/register", json=WHO) as response,
     ):
-        token = (await response.json())["access_token"]
+        body = await response.json()
+    token = body["access_token"]
+    await entitle(cards_dsn, body["user"]["id"], cards=100_000)
     headers = {"Authorization": f"Bearer {token}"}
     made: list[str] = []
     writers = [asyncio.ensure_future(keep_creating(url, headers, made)) for _ in range(4)]

@@ -14,6 +14,7 @@ FOLDERS = ("libs", "services", "tools", "tests", "docs", "deploy", "bench")
 
 KERNEL_SCHEMAS = {
     "0001_kernel.sql": "e22ce107a4794d891ccafd2b8a4be578c8b52984294a785f0d0f424e40ab4769",
+    "0002_bytewise_names.sql": "2663ac7e875a6c13c87eef2ca524cbd494b31238b6cbf8ab24eddcd366c3ecd8",
 }
 """What was released: a change is a new numbered file."""
 
@@ -72,6 +73,12 @@ def test_a_released_kernel_schema_is_never_edited(name: str) -> None:
 
     assert sorted(KERNEL_SCHEMAS) == sorted(file.name for file in folder.iterdir())
     assert sha256((folder / name).read_bytes()).hexdigest() == KERNEL_SCHEMAS[name]
+
+
+@pytest.mark.parametrize("path", tracked("**/migrations/versions/*.py"), ids=name_of)
+def test_a_migration_file_begins_with_its_revision(path: Path) -> None:
+    """The start compares names with the database, and loads Alembic only when they differ."""
+    assert f'revision = "{path.name.partition("_")[0]}"' in path.read_text()
 
 
 def test_no_lock_records_an_address() -> None:

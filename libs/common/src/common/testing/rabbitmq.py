@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
+from common.testing.processes import free_port
+
 IMAGE = "rabbitmq:4-management"
 READY_WITHIN = 120.0
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -59,15 +61,20 @@ def rabbitmq() -> Iterator[str]:
 
     Raises `NoRabbitMQ`. Use names of your own in it: others do not expect yours.
     """
-    yield os.environ.get("AMQP_URL") or own_rabbitmq().url
+    yield os.environ.get("AMQP_URL") or _node("everybody's").url
+
+
+def own_rabbitmq() -> RabbitMQNode:
+    """A broker that may be stopped and started, and that nobody else uses meanwhile.
+
+    Raises `NoRabbitMQ`. It is never the one that `rabbitmq` names: a stop would reach its users.
+    """
+    return _node("to be stopped")
 
 
 @cache
-def own_rabbitmq() -> RabbitMQNode:
-    """A broker that may be stopped and started; at most one a process, since it takes seconds.
-
-    Raises `NoRabbitMQ`. It is never the one that `AMQP_URL` names.
-    """
+def _node(purpose: str) -> RabbitMQNode:
+    """At most one a process and purpose, since it takes seconds."""
     reasons = []
     for way in (DockerNode, LocalNode, installed_node):
         try:
@@ -236,13 +243,6 @@ def installed_node() -> RabbitMQNode:
         for command in (["apt-get", "update"], ["apt-get", "install", "-y", "rabbitmq-server"]):
             _run_or_say(command, f"{' '.join(command)} failed", environment)
     return LocalNode()
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @contextmanager

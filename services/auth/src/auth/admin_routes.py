@@ -106,7 +106,7 @@ async def list_users(
     rows, total = await accounts_found(
         service.kernel.database, wanted, per_page=paging.per_page, skip=paging.offset
     )
-    items = [_seen(row) for row in rows]
+    items = [administered(row) for row in rows]
     page = Page[AdministeredUser](
         items=items, page=paging.page, per_page=paging.per_page, total=total
     )
@@ -250,10 +250,11 @@ async def _handle(
 
 def _answer(row: AccountRow, more: dict[str, str] | None = None) -> Response:
     headers = {**tagged(row.account_id), **NO_STORE, "ETag": etag(row.version), **(more or {})}
-    return JSONResponse(_seen(row).model_dump(mode="json"), headers=headers)
+    return JSONResponse(administered(row).model_dump(mode="json"), headers=headers)
 
 
-def _seen(row: AccountRow) -> AdministeredUser:
+def administered(row: AccountRow) -> AdministeredUser:
+    """An account as administrators see it."""
     status: Literal["active", "suspended"] = "active" if row.suspended_at is None else "suspended"
     return AdministeredUser(
         **user_of(row).model_dump(), status=status, suspended_at=row.suspended_at

@@ -14,6 +14,9 @@ from common.testing.processes import Process, free_port, process
 from common.testing.rabbitmq import rabbitmq
 from common.testing.waiting import eventually
 
+UNLIMITED = {"RATE_LIMIT_SCALE": "0"}
+"""All tests come from one address."""
+
 
 @dataclass
 class System:
@@ -49,7 +52,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 async def embedded(tmp_path: Path) -> AsyncIterator[System]:
     """`cartulary run` as a user starts it."""
     port = free_port()
-    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var"), **UNLIMITED}
     url = f"http://127.0.0.1:{port}"
     arguments = ["-m", "cartulary.main", "run"]
     with process(arguments, environment, tmp_path / "run.txt") as running:
@@ -72,6 +75,7 @@ async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterat
         shared = {
             "AMQP_URL": stack.enter_context(rabbitmq()),
             "PARTITIONS": "2",
+            **UNLIMITED,
             "PUBLIC_URL": urls["gateway"],
             "AUTH_URL": urls["auth"],
             "CARDS_URL": urls["cards"],

@@ -28,7 +28,7 @@ from gateway.routes_table import GET, POST, ROUTES, Access, CacheRule, Route
 from gateway.settings import GatewaySettings
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-SETTINGS = GatewaySettings(port=0)
+SETTINGS = GatewaySettings(port=0, check_routes=False)
 TEST_ROUTES = (
     *ROUTES,
     Route("cards", POST, "/small", Access.ANYONE, body_limit=1000),

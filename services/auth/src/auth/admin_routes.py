@@ -53,7 +53,10 @@ class AdministeredUser(User):
     suspended_at: datetime | None
 
 
-class Suspension(BaseModel):
+class Suspension(
+    BaseModel,
+    json_schema_extra={"examples": [{"reason": "Sent the same card to a thousand people"}]},
+):
     """Why; the owner's data, so it goes when they are erased."""
 
     model_config = ConfigDict(extra="forbid")
@@ -61,7 +64,7 @@ class Suspension(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=500)] | None = None
 
 
-class Roles(BaseModel):
+class Roles(BaseModel, json_schema_extra={"examples": [{"roles": ["user", "support"]}]}):
     """All roles from now on; `user` is always one of them."""
 
     model_config = ConfigDict(extra="forbid")

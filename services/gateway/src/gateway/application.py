@@ -11,6 +11,7 @@ from common.clock import Clock
 from gateway.aggregates import Aggregates
 from gateway.answers import Answer, Application, Receive, Scope, Send
 from gateway.authentication import Authentication
+from gateway.breaker import Breaker
 from gateway.cached_reads import CachedReads
 from gateway.calls import Calls
 from gateway.clients import Clients
@@ -81,7 +82,12 @@ def create_gateway(
     ring = KeyRing(upstreams["auth"], clock)
     ends = EndedSessions(upstreams["auth"], secret, refused)
     guarded = {
-        name: Guarded(name, upstream, most=settings.upstream_requests)
+        name: Guarded(
+            name,
+            upstream,
+            most=settings.upstream_requests,
+            breaker=Breaker(pause=settings.breaker_seconds),
+        )
         for name, upstream in upstreams.items()
     }
     calls = Calls(InternalTokens(secret), clock)

@@ -43,13 +43,11 @@ class Guarded:
     `most` is how many requests may be under way.
     """
 
-    def __init__(
-        self, name: str, upstream: Upstream, *, most: int, breaker: Breaker | None = None
-    ) -> None:
+    def __init__(self, name: str, upstream: Upstream, *, most: int, breaker: Breaker) -> None:
         self._name = name
         self._upstream = upstream
         self._most = most
-        self._breaker = breaker or Breaker()
+        self._breaker = breaker
         self._busy = 0
 
     @property

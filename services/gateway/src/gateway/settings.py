@@ -24,6 +24,8 @@ class GatewaySettings(ServiceSettings):
     upstream_connections: int = Field(default=200, ge=1)
     upstream_requests: int = Field(default=400, ge=1)
     """Requests under way to one service; one more is refused at once."""
+    breaker_seconds: float = Field(default=5, gt=0, le=600)
+    """How long a service that only fails is left alone."""
     cache_bytes: int = Field(default=64 * MIB, ge=0)
     cache_answer_bytes: int = Field(default=MIB, ge=0)
     check_routes: bool = True

@@ -34,8 +34,9 @@ async def whole(upstream: Upstream, call: Call, *, most: int) -> Whole:
     answer = Whole(most)
     try:
         await upstream.forward(call, bodiless(), answer.take)
-    except AnswerCut as error:
-        if answer.too_much:
-            raise TooMuch from error
-        raise
+    except AnswerCut:
+        if not answer.too_much:
+            raise
+    if answer.too_much:
+        raise TooMuch
     return answer

@@ -19,6 +19,7 @@ from auth import (
     avatar_routes,
     email_routes,
     entry_routes,
+    export_routes,
     password_routes,
     profile_routes,
 )
@@ -26,6 +27,7 @@ from auth.accounts import routes as account_routes
 from auth.accounts.events import UPCASTERS, AccountEvent
 from auth.accounts.read_model import ACCOUNTS
 from auth.avatars import LARGEST_FILE, Avatars
+from auth.exports.events import ExportEvent
 from auth.link_tokens import LinkTokens
 from auth.passwords import Passwords
 from auth.personal_data_export import Exporter
@@ -52,10 +54,11 @@ ROUTERS = (
     avatar_routes.router,
     activity_routes.router,
     admin_routes.router,
+    export_routes.router,
 )
 DECLARATION = KernelDeclaration(
     source="auth",
-    events=(AccountEvent, SessionEvent, ProfileEvent),
+    events=(AccountEvent, SessionEvent, ProfileEvent, ExportEvent),
     projections=(ACCOUNTS, SESSIONS, PROFILES, ACTIVITY, TIMERS_OF_FORMER_ADDRESSES),
     publish=publish,
     migrations=Path(__file__).parent / "migrations",

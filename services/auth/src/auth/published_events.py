@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from auth.accounts import events as accounts
 from auth.addresses import events as addresses
+from auth.exports.events import ExportEvent
 from auth.profiles import events as profiles
 from auth.sessions import events as sessions
 
@@ -136,7 +137,10 @@ class AvatarChanged(PublishedEvent):
 
 def publish(event: Any) -> PublishedEvent | None:
     """The public message of a fact, or None when it stays inside."""
-    fact: accounts.AccountEvent | sessions.SessionEvent | profiles.ProfileEvent = event
+    fact: accounts.AccountEvent | sessions.SessionEvent | profiles.ProfileEvent | ExportEvent
+    fact = event
+    if isinstance(fact, ExportEvent):
+        return None
     if isinstance(fact, profiles.ProfileEvent):
         return _of_profile(fact)
     if isinstance(fact, sessions.SessionEvent):

@@ -63,7 +63,11 @@ async def card_vcard(
     return cached or _contact(service, face, version, headers)
 
 
-@router.get("/view/{address}", response_class=HTMLResponse)
+@router.get(
+    "/view/{address}",
+    response_class=HTMLResponse,
+    responses={404: {"description": "A page that says so", "content": {"text/html": {}}}},
+)
 async def view_card(request: Request, address: str, service: Service, via: str = "") -> Response:
     """The card's public page, by its id, slug or handle; a page of its own where there is none.
 

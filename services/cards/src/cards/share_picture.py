@@ -51,13 +51,13 @@ def _monogram(draw: ImageDraw.ImageDraw, letters: str, palette: Palette) -> None
 
 def _portrait(canvas: Image.Image, jpeg: bytes, palette: Palette) -> None:
     """In a ring as the monogram is, and a little larger: the name's two lines begin below."""
-    left, top, side, ring = _TEXT_LEFT, 118, 148, 3
+    left, top, side, ring = _TEXT_LEFT, 122, 134, 4
     with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as picture:
         square = ImageOps.fit(picture.convert("RGB"), (side * _TWICE, side * _TWICE))
     disc = Image.new("L", square.size)
-    ImageDraw.Draw(disc).ellipse((0, 0, *disc.size), fill=255)
+    ImageDraw.Draw(disc).ellipse((2, 2, side * _TWICE - 3, side * _TWICE - 3), fill=255)
     canvas.paste(square, (left * _TWICE, top * _TWICE), disc)
-    around = _scaled((left - ring, top - ring, left + side + ring, top + side + ring))
+    around = _scaled((left - 1, top - 1, left + side + 1, top + side + 1))
     ImageDraw.Draw(canvas).ellipse(around, outline=palette.on_card_accent, width=ring * _TWICE)
 
 

@@ -192,14 +192,19 @@ def _restore_any(command: RestoreAnyCard, state: CardState) -> list[CardEvent]:
 
 def _show(command: ShowPortrait, state: CardState) -> list[CardEvent]:
     """Also for a card in the trash: its contact is another one when it is restored."""
-    id, change_id = command.card_id, command.change_id
     match state:
-        case Card(portrait=seen) | TrashedCard(card=Card(portrait=seen)):
-            if seen == change_id:
-                return []
-            return [CardPortraitChanged(id, change_id, command.shown, command.now)]
-        case _:
+        case Card():
+            seen = state.portrait
+        case TrashedCard():
+            seen = state.card.portrait
+        case NoCard() | ErasedCard():
             return []
+        case _:
+            assert_never(state)
+    id, change_id = command.card_id, command.change_id
+    if seen == change_id:
+        return []
+    return [CardPortraitChanged(id, change_id, command.shown, command.now)]
 
 
 def _erase(command: EraseCard, state: CardState) -> list[CardEvent]:

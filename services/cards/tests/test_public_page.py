@@ -31,7 +31,7 @@ PLACES = Places("https://cards.example", "ada", "k7m2xq9wd4hc")
 PAGE = "https://cards.example/view/ada"
 ROOT = "/view/k7m2xq9wd4hc/"
 QR = qr_inline("x", QrOptions())
-PORTRAYED = replace(FACE, portrait=UUID("01990000-0000-7000-8000-00000000d001"))
+PORTRAYED = replace(FACE, portrait_id=UUID("01990000-0000-7000-8000-00000000d001"))
 languages = pytest.mark.parametrize("language", ["en", "fr"])
 
 

@@ -23,7 +23,7 @@ class CardFace(CardDetails):
     """A card as its readers meet it; the properties are what may be shown of it.
 
     `slug` is its permanent address, made by chance; `handle` the one that its owner chose;
-    `portrait` the change since which its owner shows a picture, None without one.
+    `portrait_id` names the picture of its owner, None where the card shows none.
     """
 
     card_id: UUID
@@ -32,7 +32,7 @@ class CardFace(CardDetails):
     slug: str
     handle: str | None = None
     visibility: Visibility = "public"
-    portrait: UUID | None = None
+    portrait_id: UUID | None = None
 
     @property
     def initials(self) -> str:
@@ -96,7 +96,7 @@ class KnownCard(Protocol):
     def updated_at(self) -> datetime: ...
 
 
-def face_of(card: KnownCard, version: int, portrait: UUID | None = None) -> CardFace:
+def face_of(card: KnownCard, version: int, portrait_id: UUID | None = None) -> CardFace:
     """The card as its readers meet it. A private one shows no picture: it is nobody's to see."""
     return CardFace(
         **vars(card.details),
@@ -106,7 +106,7 @@ def face_of(card: KnownCard, version: int, portrait: UUID | None = None) -> Card
         slug=card.slug,
         handle=card.handle,
         visibility=card.visibility,
-        portrait=None if card.visibility == "private" else portrait,
+        portrait_id=None if card.visibility == "private" else portrait_id,
     )
 
 

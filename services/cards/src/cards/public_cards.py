@@ -20,7 +20,7 @@ async def shown_row(service: Cards, address: str, reader: Identity | None) -> Ca
 
 async def shown_portrait(service: Cards, row: CardRow) -> bytes | None:
     """The picture of the card's owner, a JPEG, if the card shows it."""
-    if row.face().portrait is None:
+    if row.face().portrait_id is None:
         return None
     return await portrait_of(service.kernel.database, row.owner_id)
 

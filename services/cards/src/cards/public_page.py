@@ -118,7 +118,7 @@ def mail_link(address: str) -> str:
 
 def portrait_link(face: CardFace) -> str | None:
     """Where the picture of the card's owner is, if the card shows one."""
-    return f"/view/{face.slug}/portrait.jpg" if face.portrait else None
+    return f"/view/{face.slug}/portrait.jpg" if face.portrait_id else None
 
 
 def map_link(address: str | None) -> str | None:

@@ -66,8 +66,8 @@ class NoCard:
 
 @dataclass(frozen=True)
 class Card:
-    """A card that can be read. `portrait` is the change since which it shows its owner's picture
-    of now or none, and is unknown before the first that it has seen."""
+    """A card that can be read. `portrait_change`: the last change of its owner's picture that it
+    has heard of; what they showed before, it need not know."""
 
     card_id: UUID
     owner_id: UUID
@@ -77,7 +77,7 @@ class Card:
     visibility: Visibility
     created_at: datetime
     updated_at: datetime
-    portrait: UUID | None = None
+    portrait_change: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -194,9 +194,9 @@ def _show(command: ShowPortrait, state: CardState) -> list[CardEvent]:
     """Also for a card in the trash: its contact is another one when it is restored."""
     match state:
         case Card():
-            seen = state.portrait
+            seen = state.portrait_change
         case TrashedCard():
-            seen = state.card.portrait
+            seen = state.card.portrait_change
         case NoCard() | ErasedCard():
             return []
         case _:
@@ -262,7 +262,7 @@ def _changed(card: Card, event: CardChanged | CardHandleChanged | CardVisibility
 
 def _portrayed(state: CardState, event: CardPortraitChanged) -> CardState:
     card = state.card if isinstance(state, TrashedCard) else _live(state)
-    card = replace(card, portrait=event.change_id, updated_at=event.changed_at)
+    card = replace(card, portrait_change=event.change_id, updated_at=event.changed_at)
     return replace(state, card=card) if isinstance(state, TrashedCard) else card
 
 

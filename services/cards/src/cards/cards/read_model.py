@@ -153,7 +153,7 @@ ALLOWANCES = Projection(
 
 @dataclass(frozen=True)
 class CardRow:
-    """One card as it is read. `portrait` is the change since which its owner shows a picture."""
+    """One card as it is read. `portrait_id` names the picture that its owner shows."""
 
     card_id: UUID
     owner_id: UUID
@@ -165,11 +165,11 @@ class CardRow:
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
-    portrait: UUID | None
+    portrait_id: UUID | None
 
     def face(self) -> CardFace:
         """What its readers meet."""
-        return face_of(self, self.version, self.portrait)
+        return face_of(self, self.version, self.portrait_id)
 
     def is_shown_to(self, reader: UUID | None) -> bool:
         """Whether this reader, or anybody when nobody is known, may see the card."""
@@ -183,7 +183,7 @@ def _card(row: Mapping[str, Any]) -> CardRow:
     return CardRow(**{**row, "details": _DETAILS.validate_python(row["details"])})
 
 
-_READ = sa.select(cards, portraits.c.change_id.label("portrait")).select_from(
+_READ = sa.select(cards, portraits.c.change_id.label("portrait_id")).select_from(
     cards.outerjoin(portraits, portraits.c.owner_id == cards.c.owner_id)
 )
 _owner = cards.c.owner_id == sa.bindparam("owner", type_=sa.Uuid)

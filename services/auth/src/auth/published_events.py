@@ -126,12 +126,17 @@ class ProfileChanged(PublishedEvent):
 
 
 class AvatarChanged(PublishedEvent):
-    """Another picture is shown, or none."""
+    """Another picture is shown, or none.
+
+    `portrait` is that picture for others to keep, a square JPEG of at most 256 pixels and 24 KiB
+    in base64; None when none is shown, and for pictures of the time before there were portraits.
+    """
 
     type_name: ClassVar[str] = "auth.avatar_changed.v1"
 
-    account_id: UUID
+    account_id: Subject
     shown: bool
+    portrait: Personal[str | None] = None
     changed_at: datetime
 
 
@@ -255,7 +260,12 @@ def _of_profile(fact: profiles.ProfileEvent) -> PublishedEvent | None:
                 changed_at=fact.changed_at,
             )
         case profiles.AvatarSet():
-            return AvatarChanged(account_id=fact.account_id, shown=True, changed_at=fact.set_at)
+            return AvatarChanged(
+                account_id=fact.account_id,
+                shown=True,
+                portrait=fact.portrait,
+                changed_at=fact.set_at,
+            )
         case profiles.AvatarRemoved():
             at = fact.removed_at
             return AvatarChanged(account_id=fact.account_id, shown=False, changed_at=at)

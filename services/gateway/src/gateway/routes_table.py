@@ -210,6 +210,7 @@ ROUTES: Sequence[Route] = (
         query=frozenset({"via"}),
     ),
     Route("cards", GET, _VIEW + "/share.png", Access.ANYONE, cache=CacheRule()),
+    Route("cards", GET, _VIEW + "/portrait.jpg", Access.ANYONE, cache=CacheRule()),
     Route("cards", GET, _VIEW + "/qr.png", Access.ANYONE, cache=CacheRule()),
     # these count, so each must reach the service
     Route("cards", GET, _VIEW + "/seen.gif", Access.OPTIONAL, query=frozenset({"via"})),

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from bench.load import LoadFailed, Request
@@ -52,7 +53,8 @@ async def load(request: Request, connections: int, seconds: float) -> float:
                 done += 1
         finally:
             writer.close()
-            await writer.wait_closed()
+            with suppress(ConnectionError):  # whoever refuses a request may reset the connection
+                await writer.wait_closed()
 
     start = time.perf_counter()
     await asyncio.gather(*(ask_again_and_again(n) for n in range(connections)))

@@ -6,7 +6,7 @@ import zlib
 from io import BytesIO
 
 import pytest
-from auth.avatars import EDGE, MOST_PIXELS, Kind, NotAPicture, PictureTooLarge, redrawn
+from auth.avatar_drawing import EDGE, MOST_PIXELS, Kind, NotAPicture, PictureTooLarge, redrawn
 from PIL import Image, PngImagePlugin
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'

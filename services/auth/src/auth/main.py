@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-from common.kernel import Kernel, KernelDeclaration
+from common.kernel import Kernel
 from common.kernel_service import create_kernel_service
 from common.object_storage import storage_for
 from common.observability import configure_logging, supervise
@@ -23,24 +22,16 @@ from auth import (
     profile_routes,
 )
 from auth.accounts import routes as account_routes
-from auth.accounts.events import UPCASTERS, AccountEvent
-from auth.accounts.read_model import ACCOUNTS
 from auth.avatars import LARGEST_FILE, Avatars
+from auth.declaration import DECLARATION
 from auth.link_tokens import LinkTokens
 from auth.passwords import Passwords
 from auth.personal_data_export import Exporter
-from auth.processes.release_a_former_address import TIMERS_OF_FORMER_ADDRESSES
-from auth.profiles.events import ProfileEvent
-from auth.profiles.read_model import PROFILES
-from auth.published_events import publish
 from auth.resources import Auth
 from auth.sessions import routes as session_routes
-from auth.sessions.events import SessionEvent
-from auth.sessions.read_model import SESSIONS
 from auth.settings import AuthSettings
 from auth.signing_keys import SigningKeys
 from auth.throttling import Throttle
-from auth.views.what_happened_to_an_account import ACTIVITY
 
 ROUTERS = (
     entry_routes.router,
@@ -52,14 +43,6 @@ ROUTERS = (
     avatar_routes.router,
     activity_routes.router,
     admin_routes.router,
-)
-DECLARATION = KernelDeclaration(
-    source="auth",
-    events=(AccountEvent, SessionEvent, ProfileEvent),
-    projections=(ACCOUNTS, SESSIONS, PROFILES, ACTIVITY, TIMERS_OF_FORMER_ADDRESSES),
-    publish=publish,
-    migrations=Path(__file__).parent / "migrations",
-    upcasters=UPCASTERS,
 )
 
 

@@ -24,6 +24,7 @@ from cards.settings import CardsSettings
 from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres, embedded_postgres
 from common.feed import Feeds
+from common.garbage import settle
 from common.in_process import InProcessBroker
 from common.kernel import open_kernel_of
 from common.observability import configure_logging
@@ -59,6 +60,7 @@ def run(layout: Layout) -> None:
         embedded_postgres(layout.postgres) as server,
     ):
         configure_logging(level="info", json=True, file=log_file)
+        settle()
         # uvicorn ends its work at a signal and then hands it on
         with (
             suppress(KeyboardInterrupt),

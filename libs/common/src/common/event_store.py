@@ -71,6 +71,11 @@ class Stream:
     hash: bytes
     events: Sequence[Any]
 
+    @staticmethod
+    def begun(name: str) -> "Stream":
+        """One in which nothing has happened."""
+        return Stream(name, 0, genesis(name), ())
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:

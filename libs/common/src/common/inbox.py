@@ -5,6 +5,7 @@ successors (apply) and losses (fetch what is missing) apart, without a time wind
 can never be handled parks its stream, raw; the other streams go on.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +14,8 @@ from typing import Any
 from uuid import uuid5
 
 import asyncpg
+import prometheus_client
 import structlog
-from prometheus_client import Counter
 
 from common.clock import Clock
 from common.command_handling import Commands
@@ -29,7 +30,9 @@ from common.wire import WireSeal
 
 log = structlog.get_logger(__name__)
 
-HANDLED = Counter("cartulary_inbox_messages_total", "Messages by outcome", ["consumer", "outcome"])
+HANDLED = prometheus_client.Counter(
+    "cartulary_inbox_messages_total", "Messages by outcome", ["consumer", "outcome"]
+)
 
 TRANSIENT = (
     *OUTCOME_UNKNOWN,
@@ -245,6 +248,7 @@ class Inbox:
             streams = {(envelope.source, envelope.stream) for envelope, _ in messages}
             rows = await lock_rows(transaction, self.consumer, streams)
             writes: list[Write] = []
+            verdicts: Counter[Verdict] = Counter()
             for envelope, raw in messages:
                 key = (envelope.source, envelope.stream)
                 last, parked = rows[key]
@@ -256,10 +260,11 @@ class Inbox:
                 elif verdict is Verdict.APPLY:
                     await self._effects(transaction, envelope, writes)
                     rows[key] = (envelope.version, parked)
-                HANDLED.labels(self.consumer, verdict.value).inc()
-            await transaction.write(writes)
-            await move_rows(transaction, self.consumer, rows)
+                verdicts[verdict] += 1
+            await move_rows(transaction, self.consumer, rows, writes)
             await settle(transaction, letters or ())
+        for verdict, count in verdicts.items():
+            HANDLED.labels(self.consumer, verdict.value).inc(count)
 
     async def _effects(
         self, transaction: Transaction, envelope: Envelope, writes: list[Write]

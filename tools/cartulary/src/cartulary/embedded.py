@@ -79,6 +79,7 @@ async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.sock
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nobody is believed to be a proxy but by the gateway's setting
             lifespan="on",
             timeout_graceful_shutdown=5,
         )

@@ -15,6 +15,7 @@ FOLDERS = ("libs", "services", "tools", "tests", "docs", "deploy", "bench")
 KERNEL_SCHEMAS = {
     "0001_kernel.sql": "e22ce107a4794d891ccafd2b8a4be578c8b52984294a785f0d0f424e40ab4769",
     "0002_bytewise_names.sql": "2663ac7e875a6c13c87eef2ca524cbd494b31238b6cbf8ab24eddcd366c3ecd8",
+    "0003_epochs.sql": "2de53b5489f609c173324c94054da7ad882f9e215d966813542fcefbc12323f0",
 }
 """What was released: a change is a new numbered file."""
 

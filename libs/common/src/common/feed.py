@@ -1,36 +1,88 @@
-"""A producer's public messages of one stream, for a consumer that missed some.
+"""A producer's public messages, stream by stream, for consumers that missed some.
 
 Services ask one another inside the network only; the shared internal secret says who may.
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from secrets import compare_digest
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 import aiohttp
 from fastapi import APIRouter, Header, Query
 
+from common.database import Database
+from common.event_store import EventStore
 from common.problems import Forbidden
+from common.relay import Publish, feed
+from common.wire import WireSeal
 
-Feed = Callable[[str, int], Awaitable[Sequence[bytes]]]
-"""(stream, after) → its public messages after that version, in order."""
+StreamVersion = tuple[str, int]
+"""(stream, its last public version)"""
+
+STREAMS_A_PAGE = 1_000
+
+
+class Feed(Protocol):
+    """What one service has published."""
+
+    async def __call__(self, stream: str, after: int) -> Sequence[bytes]:
+        """The public messages of a stream after a public version, in order."""
+        ...
+
+    async def streams(self, after: str) -> Sequence[StreamVersion]:
+        """A page of the streams whose names come after `after`, in the order of their names."""
+        ...
+
+
+class LogFeed:
+    """The feed of a log in this process's reach."""
+
+    def __init__(
+        self, database: Database, store: EventStore, publish: Publish, seal: WireSeal
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._publish = publish
+        self._seal = seal
+
+    async def __call__(self, stream: str, after: int) -> Sequence[bytes]:
+        """The public messages of a stream after a public version."""
+        return await feed(self._database, self._store, self._publish, self._seal, stream, after)
+
+    async def streams(self, after: str) -> Sequence[StreamVersion]:
+        """A page of what has been published so far."""
+        async with self._database.reader() as reader:
+            rows = await reader.connection.fetch(_STREAMS, after, STREAMS_A_PAGE)
+        return [(row["stream"], row["version"]) for row in rows]
 
 
 def feed_router(feed: Feed, secret: str) -> APIRouter:
-    """`GET /internal/feed`: never routed by the gateway."""
+    """`GET /internal/feed` and `/internal/feed/streams`: never routed by the gateway."""
     router = APIRouter(include_in_schema=False)
+
+    def check(authorization: str) -> None:
+        if not compare_digest(authorization.encode(), f"Bearer {secret}".encode()):
+            raise Forbidden
 
     @router.get("/internal/feed")
     async def internal_feed(
         stream: Annotated[str, Query(max_length=200)],
-        after: Annotated[int, Query(ge=0)],
+        after: Annotated[int, Query(ge=0, lt=2**63)],
         authorization: Annotated[str, Header()] = "",
     ) -> list[str]:
         """The messages in base64."""
-        if not compare_digest(authorization.encode(), f"Bearer {secret}".encode()):
-            raise Forbidden
+        check(authorization)
         return [b64encode(message).decode() for message in await feed(stream, after)]
+
+    @router.get("/internal/feed/streams")
+    async def internal_streams(
+        after: Annotated[str, Query(max_length=200)] = "",
+        authorization: Annotated[str, Header()] = "",
+    ) -> Sequence[StreamVersion]:
+        """Pairs of a stream's name and its last public version."""
+        check(authorization)
+        return await feed.streams(after)
 
     return router
 
@@ -49,14 +101,28 @@ class Feeds:
         """The messages after a version. Raises `LookupError` for an unknown source."""
         if source in self._local:
             return await self._local[source](stream, after)
+        found = await self._ask(source, "/internal/feed", {"stream": stream, "after": after})
+        return [b64decode(message) for message in found]
+
+    async def streams(self, source: str, after: str) -> Sequence[StreamVersion]:
+        """A page of a source's streams. Raises `LookupError` for an unknown source."""
+        if source in self._local:
+            return await self._local[source].streams(after)
+        found = await self._ask(source, "/internal/feed/streams", {"after": after})
+        return [(stream, version) for stream, version in found]
+
+    async def _ask(self, source: str, path: str, parameters: Mapping[str, str | int]) -> list[Any]:
         if source not in self._addresses:
             raise LookupError(f"no feed of {source} is known")
         timeout = aiohttp.ClientTimeout(total=5)
         headers = {"Authorization": f"Bearer {self._secret}"}
         async with aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as session:
             answer = await session.get(
-                f"{self._addresses[source]}/internal/feed",
-                params={"stream": stream, "after": after},
-                headers=headers,
+                f"{self._addresses[source]}{path}", params=parameters, headers=headers
             )
-            return [b64decode(message) for message in await answer.json()]
+            found: list[Any] = await answer.json()
+            return found
+
+
+_STREAMS = """
+    select stream, version from published_streams where stream > $1 order by stream limit $2"""

@@ -145,7 +145,12 @@ class Inbox:
     @property
     def types(self) -> list[str]:
         """What to bind: everything its sources publish, for only so is a loss seen."""
-        return sorted({f"{name.partition('.')[0]}.*.*" for name in self._handlers})
+        return [f"{source}.*.*" for source in self.sources]
+
+    @property
+    def sources(self) -> list[str]:
+        """The services that it hears."""
+        return sorted({name.partition(".")[0] for name in self._handlers})
 
     @property
     def message_views(self) -> list[str]:

@@ -48,7 +48,7 @@ _LOCK = """
      order by source, stream for update"""
 _MOVE = """
     update inbox set last_version = greatest(inbox.last_version, new.version)
-      from unnest($2::text[], $3::text[], $4::int[]) as new (source, stream, version)
+      from unnest($2::text[], $3::text[], $4::bigint[]) as new (source, stream, version)
      where consumer = $1 and inbox.source = new.source and inbox.stream = new.stream
        and inbox.last_version < new.version"""
 _MARK = """

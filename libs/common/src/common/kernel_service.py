@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI
 
-from common.feed import feed_router
+from common.feed import StreamVersion, feed_router
 from common.kernel import Kernel, KernelDeclaration, open_kernel
 from common.personal_data_export import personal_data_router
 from common.request_context import MAX_BODY
@@ -79,12 +79,18 @@ def _internal(
 ) -> list[APIRouter]:
     """What other services may ask; `running` holds the kernel once it is open."""
 
-    async def feed(stream: str, after: int) -> list[bytes]:
-        return await running[0].feed(stream, after)
+    class Own:
+        """The kernel's feed, which is there once the service runs."""
+
+        async def __call__(self, stream: str, after: int) -> Sequence[bytes]:
+            return await running[0].feed(stream, after)
+
+        async def streams(self, after: str) -> Sequence[StreamVersion]:
+            return await running[0].feed.streams(after)
 
     async def held(account_id: UUID) -> Mapping[str, Any]:
         assert personal_data is not None
         return await personal_data(running[0], account_id)
 
-    routers = [feed_router(feed, secret)]
+    routers = [feed_router(Own(), secret)]
     return routers if personal_data is None else [*routers, personal_data_router(held, secret)]

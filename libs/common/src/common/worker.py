@@ -10,6 +10,7 @@ import structlog
 import uvloop
 
 from common.broker import Broker
+from common.catching_up import catch_up_if_restored
 from common.clock import Clock
 from common.feed import Feeds
 from common.inbox import Inbox, MessageView, Reaction
@@ -53,6 +54,7 @@ class Worker:
         self._declaration = declaration
         self._broker = broker
         self._clock = clock
+        self._feeds = feeds
         self._name = kernel.declaration.source
         self.inbox = Inbox(
             self._name,
@@ -100,8 +102,9 @@ class Worker:
         await self._broker.consume(self._name, self.inbox.types, self.inbox.handle, undelivered)
 
     async def _mend(self) -> None:
-        """Try parked streams again that only wait for messages, or for nothing any more."""
+        """Hear what a restored backup has not heard, and try parked streams again that only wait."""
         while True:
+            await catch_up_if_restored(self._kernel.database, self.inbox, self._feeds)
             await replay_due(self._kernel.database, self.inbox, self._clock.now())
             await asyncio.sleep(MEND_SECONDS)
 

@@ -110,7 +110,11 @@ class Database:
         settings = {"role": SERVICE_ROLE, **SESSION_LIMITS}
 
         async def open() -> asyncpg.Connection:
-            connection = await connect(dsn, settings, command_timeout=COMMAND_TIMEOUT_SECONDS)
+            try:
+                connection = await connect(dsn, settings, command_timeout=COMMAND_TIMEOUT_SECONDS)
+            except asyncpg.InvalidCatalogNameError as error:
+                # it gets a backup's place at this moment; one that never was is found at the start
+                raise DatabaseAway(str(error)) from error
             if on_connect is not None:
                 await on_connect(connection)
             return connection

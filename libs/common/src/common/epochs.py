@@ -42,9 +42,7 @@ async def begin_epoch(connection: asyncpg.Connection, backup: str, now: datetime
     No stream has ever had as many events as milliseconds have passed, so a later restore's shift is
     beyond all versions that were published before it, whether or not the backup knows of them.
     """
-    shift: int = await connection.fetchval(
-        _BEGIN, int(now.timestamp() * 1000), now, backup
-    )
+    shift: int = await connection.fetchval(_BEGIN, int(now.timestamp() * 1000), now, backup)
     return shift
 
 

@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
 
+from common.backup_routes import Backups, ClosedWhileRestoring, backups_router
 from common.feed import StreamVersion, feed_router
 from common.kernel import Kernel, KernelDeclaration, open_kernel
 from common.personal_data_export import personal_data_router
@@ -49,6 +51,7 @@ def create_kernel_service(
     `personal_data` is what the service holds about a person, where another gathers it.
     """
     running: list[Kernel] = []
+    backups = Backups(declaration, settings)
 
     async def database_answers() -> bool:
         return bool(running) and await running[0].database.answers()
@@ -61,17 +64,26 @@ def create_kernel_service(
                 opened = await stack.enter_async_context(open_kernel_of(declaration, settings))
             await stack.enter_async_context(resources(app, opened))
             running.append(opened)
+            stack.push_async_callback(backups.stop)
             yield
 
     secret = settings.internal_secret.get_secret_value()
-    return create_service(
+    app = create_service(
         name=declaration.source,
         settings=settings,
-        routers=[*routers, *_internal(running, secret, personal_data)],
+        routers=[
+            *routers,
+            backups_router(declaration.source),
+            *_internal(running, secret, personal_data),
+        ],
         lifespan=lifespan,
         readiness={"database": database_answers},
         max_body=max_body,
     )
+    # innermost, so that a closed door is measured and logged like any other answer
+    app.user_middleware.append(Middleware(ClosedWhileRestoring, backups=backups))
+    app.state.backups = backups
+    return app
 
 
 def _internal(

@@ -38,16 +38,19 @@ def kernel_schema(name: str) -> list[str]:
     return statements
 
 
-async def prepare_database(dsn: str, migrations: Path) -> None:
+async def prepare_database(dsn: str, migrations: Path, *, revision: str | None = None) -> None:
     """Wait for PostgreSQL, migrate, assert what the log's readers rely on.
+
+    `revision` is how far, for a backup of that time; else to the newest.
 
     Raises `DatabaseUnfit` and `MigrationFailed`; nothing of a failed migration is kept.
     """
     owner = await _when_it_answers(dsn)
     try:
         await owner.execute(_ROLE)
-        if await _revision(owner) != newest_revision(migrations):
-            await _upgrade(dsn, migrations)
+        wanted = revision or newest_revision(migrations)
+        if await _revision(owner) != wanted:
+            await _upgrade(dsn, migrations, wanted)
         await owner.execute(_GRANT)
         await _assert_fit(owner)
     finally:
@@ -74,8 +77,8 @@ async def _when_it_answers(dsn: str) -> asyncpg.Connection:
             pause = min(pause * 2, 5)
 
 
-async def _upgrade(dsn: str, migrations: Path) -> None:
-    command = (sys.executable, "-m", "common.migration_process", str(migrations))
+async def _upgrade(dsn: str, migrations: Path, revision: str) -> None:
+    command = (sys.executable, "-m", "common.migration_process", str(migrations), revision)
     environment = {**os.environ, "DATABASE_URL": dsn}
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, stderr=asyncio.subprocess.PIPE

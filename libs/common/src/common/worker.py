@@ -102,7 +102,7 @@ class Worker:
         await self._broker.consume(self._name, self.inbox.types, self.inbox.handle, undelivered)
 
     async def _mend(self) -> None:
-        """Hear what a restored backup has not heard, and try parked streams again that only wait."""
+        """Hear what a restored backup had not heard; try parked streams again that only wait."""
         while True:
             await catch_up_if_restored(self._kernel.database, self.inbox, self._feeds)
             await replay_due(self._kernel.database, self.inbox, self._clock.now())

@@ -11,3 +11,4 @@ def upgrade() -> None:
     """Forwards only."""
     for statement in kernel_schema("0003_epochs"):
         op.execute(statement)
+    op.execute("alter table effects alter column version type bigint")

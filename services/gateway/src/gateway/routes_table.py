@@ -65,6 +65,8 @@ GUESSED = 20.0
 """Seconds for routes that take a password: a wrong one may be made to wait for ten."""
 GATHERED = 20.0
 """Seconds for routes that draw a picture or ask other services."""
+BACKED_UP = 20.0
+"""Seconds for routes that begin a backup or a restore, and wait for a quick end of it."""
 
 
 def _auth(methods: frozenset[str], name: str, who: Access, **more: Any) -> Route:
@@ -83,6 +85,16 @@ _USERS = "/api/v1/admin/users"
 _CARD = "/api/v1/cards/{id}"
 _QR = frozenset({"format", "scale", "border", "dark", "light", "level", "logo"})
 _VIEW = "/view/{id}"
+
+
+def _backups(service: str) -> tuple[Route, ...]:
+    path = f"/api/v1/admin/backups/{service}"
+    restore = f"/api/v1/admin/restore/{service}/{{filename}}"
+    return (
+        Route(service, GET | POST, path, Access.ADMIN, budget=BACKED_UP),
+        Route(service, POST, restore, Access.ADMIN, budget=BACKED_UP),
+    )
+
 
 ROUTES: Sequence[Route] = (
     _auth(POST, "register", Access.ANYONE),
@@ -174,6 +186,8 @@ ROUTES: Sequence[Route] = (
     ),
     Route("cards", POST, "/api/v1/admin/restore_card/{id}", Access.ADMIN),
     Route("cards", GET, "/api/v1/admin/export", Access.ADMIN, query=frozenset({"model", "format"})),
+    *_backups("auth"),
+    *_backups("cards"),
 )
 
 

@@ -97,6 +97,7 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
             "public_url": layout.url,
             "mail_folder": layout.mail,
             "storage_folder": layout.files,
+            "backup_folder": layout.backups,
         }
         broker, clock = InProcessBroker(), SystemClock()
         auth_settings = AuthSettings.load(**common, database_url=dsns["auth"])

@@ -8,6 +8,7 @@ from common.observability import configure_logging
 from common.settings import SettingsRefused
 
 from cartulary.admin import admin
+from cartulary.backups import backup
 from cartulary.dead_letters import dead_letters
 from cartulary.embedded import PortTaken, run
 from cartulary.events import events
@@ -60,6 +61,7 @@ cli.add_command(dead_letters)
 cli.add_command(followers)
 cli.add_command(admin)
 cli.add_command(keys)
+cli.add_command(backup)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from common.settings import SettingsRefused
 from cartulary.admin import admin
 from cartulary.backups import backup
 from cartulary.dead_letters import dead_letters
+from cartulary.documents import docs
 from cartulary.embedded import PortTaken, run
 from cartulary.events import events
 from cartulary.followers import followers
@@ -62,6 +63,7 @@ cli.add_command(followers)
 cli.add_command(admin)
 cli.add_command(keys)
 cli.add_command(backup)
+cli.add_command(docs)
 
 
 if __name__ == "__main__":

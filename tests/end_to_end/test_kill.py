@@ -64,12 +64,12 @@ async def test_a_killed_system_has_lost_nothing_that_it_answered(tmp_path: Path)
     run, verify = ["-m", "cartulary.main", "run"], ["-m", "cartulary.main", "events", "verify"]
 
     with process(run, environment, tmp_path / "first.txt") as first:
-        await eventually(lambda: answers(url), within=60, what="the first run")
+        await eventually(lambda: answers(url), within=180, what="the first run")
         cards_dsn = Layout(tmp_path / "var", port).embedded_dsn("cards")
         headers, made = await create_until_killed(url, first, cards_dsn)
 
     with process(run, environment, tmp_path / "second.txt"):
-        await eventually(lambda: answers(url), within=60, what="the second run")
+        await eventually(lambda: answers(url), within=180, what="the second run")
         cards = await all_cards(url, headers)
         with process(verify, environment, tmp_path / "verify.txt") as checked:
             assert await asyncio.to_thread(checked.popen.wait, 60) == 0, checked.said()
@@ -96,7 +96,7 @@ async def create_until_killed(
     async def enough() -> bool:
         return len(made) > 20
 
-    await eventually(enough, within=60, what="some cards")
+    await eventually(enough, within=180, what="some cards")
     running.kill()
     await asyncio.gather(*writers)
     return headers, made
@@ -108,7 +108,7 @@ async def test_a_stopped_system_leaves_nothing_running(tmp_path: Path) -> None:
     arguments = ["-m", "cartulary.main", "run"]
     for number in (signal.SIGTERM, signal.SIGINT):
         with process(arguments, environment, tmp_path / "run.txt") as running:
-            await eventually(lambda: answers(f"http://127.0.0.1:{port}"), within=60)
+            await eventually(lambda: answers(f"http://127.0.0.1:{port}"), within=180)
             assert await asyncio.to_thread(running.stop, number) == 0
 
         assert not (tmp_path / "var/postgres/postmaster.pid").exists()

@@ -3,7 +3,7 @@
 import json
 import xml.etree.ElementTree as ElementTree
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -104,7 +104,9 @@ async def test_no_address_and_no_browser_is_stored(site: Any) -> None:
                 "select tablename from pg_tables where schemaname = 'public'"
             )
         ]
-        visitor = await connection.fetchval("select visitor from visitors")
+        visitor = await connection.fetchval(
+            "select visitor from visitors where card_id = $1", UUID(card["id"])
+        )
     finally:
         await connection.close()
     assert not [text for text in kept if "198.51.100" in text or agent in text]

@@ -106,11 +106,11 @@ async def test_what_one_may_write_into_an_address_is_not_a_page_each(site: Any) 
 
 
 async def test_every_code_of_a_card_leads_to_its_lasting_address(site: Any) -> None:
-    card = await site.card(handle="ada-lovelace")
+    card = await site.card(handle="the-countess")
     lasting = f"https://cards.example/view/{card['slug']}?via=qr"
     api = f"/api/v1/cards/{card['id']}/qr"
 
-    for path in ("/view/ada-lovelace/qr.png", f"{api}?scale=3&level=L", f"{api}?logo=monogram"):
+    for path in ("/view/the-countess/qr.png", f"{api}?scale=3&level=L", f"{api}?logo=monogram"):
         assert decoded(await body(site, path)) == [lasting]
     drawn = await body(site, f"{api}?format=svg&logo=monogram&dark=%237a2e1d")
     assert drawn.startswith(b"<svg")

@@ -12,6 +12,7 @@ from common.backup_routes import Backups, ClosedWhileRestoring, backups_router
 from common.feed import StreamVersion, feed_router
 from common.kernel import Kernel, KernelDeclaration, open_kernel
 from common.personal_data_export import personal_data_router
+from common.reporting import start_reporting
 from common.request_context import MAX_BODY
 from common.service import create_service
 from common.settings import ServiceSettings
@@ -27,6 +28,7 @@ def open_kernel_of(
     declaration: KernelDeclaration, settings: ServiceSettings
 ) -> AbstractAsyncContextManager[Kernel]:
     """The service's log, database and commands, as its settings say."""
+    start_reporting(declaration.source, settings)
     return open_kernel(
         declaration,
         dsn=settings.database_url,

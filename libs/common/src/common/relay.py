@@ -5,6 +5,7 @@ taken without our seeing it is sent again, and its readers drop it by its versio
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -15,6 +16,7 @@ from common.database import Database, Transaction
 from common.epochs import PUBLIC_VERSION
 from common.event_store import EventStore, Recorded
 from common.log_followers import LeadershipLost, Lease, Wake, lead, move_cursor, read_page
+from common.message_traces import tell_published
 from common.messages import Envelope, PublishedEvent
 from common.wire import WireSeal
 
@@ -66,7 +68,10 @@ class Relay:
             # another leader has published these since: what we know of `prev` is not of their time
             raise LeadershipLost(lease.name)
         outgoing, versions = self._outgoing(facts, last)
+        started = time.perf_counter()
         safe = await publisher.publish(outgoing) if outgoing else 0
+        seconds = time.perf_counter() - started
+        tell_published(self._store.source, [record for record, _ in facts[:safe]], seconds)
         position = page.end if safe == len(outgoing) else facts[safe][0].position - 1
         async with self._database.transaction() as transaction:
             moved = await move_cursor(transaction, lease, max(position, lease.position))

@@ -44,6 +44,8 @@ class ServiceSettings(BaseSettings):
     smtp_url: SecretStr | None = None
     mail_folder: Path | None = None
     feeds: dict[str, str] = {}
+    sentry_dsn: SecretStr | None = None
+    otel_exporter_otlp_endpoint: str | None = None
     backup_key: SecretStr | None = None
     backup_folder: Path | None = None
     backups_kept: int = Field(default=14, ge=1, le=10_000)

@@ -9,6 +9,7 @@ import uvicorn
 from common.clock import SystemClock
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
+from common.reporting import start_reporting
 from common.settings import SettingsRefused
 
 from gateway.answers import Application
@@ -24,6 +25,7 @@ def main() -> None:
     if settings.amqp_url is None:
         raise SettingsRefused("cannot start: AMQP_URL: is missing, so no purge would be heard")
     configure_logging(level=settings.log_level)
+    start_reporting("gateway", settings)
     broker = RabbitMQBroker(settings.amqp_url, partitions=settings.partitions)
     connections = settings.upstream_connections
     upstreams = {

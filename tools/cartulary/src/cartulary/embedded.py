@@ -26,6 +26,7 @@ from common.in_process import InProcessBroker
 from common.kernel_service import open_kernel_of
 from common.observability import configure_logging
 from common.personal_data_export import PersonalDataHolders
+from common.reporting import start_reporting
 from common.worker import Worker
 from gateway.application import create_gateway
 from gateway.forwarding import InProcessUpstream
@@ -99,6 +100,7 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
             "storage_folder": layout.files,
             "backup_folder": layout.backups,
         }
+        start_reporting("cartulary", GatewaySettings.load(**common))
         broker, clock = InProcessBroker(), SystemClock()
         auth_settings = AuthSettings.load(**common, database_url=dsns["auth"])
         cards_settings = CardsSettings.load(**common, database_url=dsns["cards"])

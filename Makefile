@@ -58,8 +58,9 @@ faults: $(VENV)/.development ## ten minutes of kills, cuts and restarts under lo
 bench: $(VENV)/.bench ## measure against limits and peers (NAMES="appends relay" for some of it)
 	$(BIN)/python -m bench $(NAMES) --json bench/latest.json
 
-docs: $(VENV)/.development ## write the documents that are made from code: messages between services
+docs: $(VENV)/.development ## write what is made from code: messages between services, recorded interfaces
 	$(BIN)/cartulary docs
+	$(BIN)/python -m tests.contract.test_openapi
 
 format: $(VENV)/.development ## format and sort what you changed
 	$(BIN)/ruff format $(SOURCES)

@@ -8,9 +8,11 @@ from uuid import UUID
 import pytest
 from cartulary.documents import broken, generated
 from cartulary.published_language import Language, asyncapi, breaking_changes
-from cartulary.recorded_api import broken_promises
 from common.facts import Personal, Subject
 from common.messages import PublishedEvent
+
+from tests.contract.interface_changes import broken_promises
+from tests.contract.test_openapi import SERVICES, described, recorded
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -49,8 +51,13 @@ def document(*classes: type[PublishedEvent]) -> Any:
     return asyncapi(Language(published, {"example.told.v1": ["reader"]}))
 
 
-def test_no_promise_is_broken() -> None:
+def test_no_promised_message_is_broken() -> None:
     assert broken(DOCS) == [], "a promise only grows: undo the change, or offer it beside"
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_no_promised_interface_is_broken(service: str) -> None:
+    assert broken_promises(service, recorded()[service], described(service)) == []
 
 
 @pytest.mark.parametrize("name", sorted(generated()))

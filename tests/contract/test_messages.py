@@ -13,6 +13,7 @@ from typing import Any
 
 import auth.accounts.examples
 import auth.addresses.examples
+import auth.exports.examples
 import auth.profiles.examples
 import auth.published_events
 import auth.sessions.examples
@@ -32,6 +33,7 @@ PRODUCERS = (
         (
             *auth.accounts.examples.EVENTS,
             *auth.addresses.examples.EVENTS,
+            *auth.exports.examples.EVENTS,
             *auth.sessions.examples.EVENTS,
             *auth.profiles.examples.EVENTS,
         ),

@@ -14,6 +14,9 @@ from common.testing.processes import Process, free_port, process
 from common.testing.rabbitmq import rabbitmq
 from common.testing.waiting import eventually
 
+UNLIMITED = {"RATE_LIMIT_SCALE": "0"}
+"""All tests come from one address."""
+
 
 @dataclass
 class System:
@@ -50,7 +53,7 @@ async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sy
     """`cartulary run` as a user starts it; the tests of a file share it."""
     folder = tmp_path_factory.mktemp("embedded")
     port = free_port()
-    environment = {"PORT": str(port), "VAR_DIR": str(folder / "var")}
+    environment = {"PORT": str(port), "VAR_DIR": str(folder / "var"), **UNLIMITED}
     url = f"http://127.0.0.1:{port}"
     arguments = ["-m", "cartulary.main", "run"]
     with process(arguments, environment, folder / "run.txt") as running:
@@ -85,6 +88,7 @@ async def distributed(
         shared = {
             "AMQP_URL": stack.enter_context(rabbitmq()),
             "PARTITIONS": "2",
+            **UNLIMITED,
             "PUBLIC_URL": urls["gateway"],
             "AUTH_URL": urls["auth"],
             "CARDS_URL": urls["cards"],

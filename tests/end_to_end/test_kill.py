@@ -60,7 +60,11 @@ async def all_cards(url: str, headers: dict[str, str]) -> list[Any]:
 async def test_a_killed_system_has_lost_nothing_that_it_answered(tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    environment = {
+        "PORT": str(port),
+        "VAR_DIR": str(tmp_path / "var"),
+        "RATE_LIMIT_SCALE": "0",
+    }
     run, verify = ["-m", "cartulary.main", "run"], ["-m", "cartulary.main", "events", "verify"]
 
     with process(run, environment, tmp_path / "first.txt") as first:
@@ -104,7 +108,11 @@ async def create_until_killed(
 
 async def test_a_stopped_system_leaves_nothing_running(tmp_path: Path) -> None:
     port = free_port()
-    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    environment = {
+        "PORT": str(port),
+        "VAR_DIR": str(tmp_path / "var"),
+        "RATE_LIMIT_SCALE": "0",
+    }
     arguments = ["-m", "cartulary.main", "run"]
     for number in (signal.SIGTERM, signal.SIGINT):
         with process(arguments, environment, tmp_path / "run.txt") as running:
@@ -118,7 +126,11 @@ async def test_a_stopped_system_leaves_nothing_running(tmp_path: Path) -> None:
 async def test_a_taken_port_is_named(tmp_path: Path) -> None:
     port = free_port()
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", port)
-    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    environment = {
+        "PORT": str(port),
+        "VAR_DIR": str(tmp_path / "var"),
+        "RATE_LIMIT_SCALE": "0",
+    }
     arguments = ["-m", "cartulary.main", "run"]
     async with server:
         output = tmp_path / "run.txt"

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import vobject
 from common.testing.waiting import eventually
 from PIL import Image
 
@@ -69,6 +70,38 @@ async def test_a_picture_is_kept_by_the_gateway_until_another_one_is_shown(embed
     too_large = {"data": BytesIO(bytes(3 * 1024 * 1024)), "headers": me}
     status, problem, _ = await call(session, "POST", "/api/v1/auth/avatar", **too_large)
     assert (status, problem["code"]) == (413, "body_too_large")
+    await a_contact_shows_the_picture_while_its_owner_does(session, me)
+
+
+async def a_contact_shows_the_picture_while_its_owner_does(
+    session: aiohttp.ClientSession, me: dict[str, str]
+) -> None:
+    """They show a blue one already, and make their first card now."""
+    card = {"name": "Ann Onym", "title": "Tester", "email": "ann@example.org"}
+    _, made, _ = await call(session, "POST", "/api/v1/cards/", json=card, headers=me)
+    contact, view = f"/api/v1/cards/{made['id']}/vcard", f"/view/{made['slug']}"
+
+    async def shows(colour: tuple[int, int, int] | None) -> None:
+        async def so() -> bool:
+            body = (await call(session, "GET", contact))[1]
+            photo = vobject.readOne(body.decode()).contents.get("photo")
+            if colour is None or photo is None:
+                return colour is None and photo is None
+            with Image.open(BytesIO(photo[0].value)) as found:
+                near = zip(found.getpixel((40, 40)), colour, strict=True)
+                return found.format == "JPEG" and all(abs(a - b) < 16 for a, b in near)
+
+        await eventually(so, within=60, what=f"a contact that shows {colour}")
+        page = (await call(session, "GET", view))[1]
+        assert (b"/portrait.jpg" in page) is (colour is not None)
+        shown = await call(session, "GET", view + "/portrait.jpg")
+        assert shown[0] == (404 if colour is None else 200)
+
+    await shows((0, 0, 255))
+    await call(session, "POST", "/api/v1/auth/avatar", headers=me, **picture("red"))
+    await shows((255, 0, 0))
+    await call(session, "DELETE", "/api/v1/auth/avatar", headers=me)
+    await shows(None)
 
 
 async def test_a_profile_is_never_older_than_what_its_owner_wrote(embedded: Any) -> None:

@@ -87,6 +87,7 @@ async def two(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterator[TwoGa
         environment = {
             "AMQP_URL": stack.enter_context(rabbitmq()),
             "PARTITIONS": "2",
+            "RATE_LIMIT_SCALE": "0",
             "AUTH_URL": auth,
             "MAIL_FOLDER": str(tmp_path / "mail"),
             "STORAGE_FOLDER": str(tmp_path / "files"),

@@ -21,8 +21,13 @@ from common.testing.kernel import EXAMPLE, cause, kernel_on
 from common.testing.waiting import eventually
 from fastapi import APIRouter, FastAPI, Request
 
-BACKUPS = "/api/v1/admin/backups/example"
-RESTORE = "/api/v1/admin/restore/example"
+BACKUPS = "/api/v1/admin/backups?service=example"
+
+
+def restore_of(name: str) -> str:
+    return f"/api/v1/admin/restore/{name}?service=example"
+
+
 router = APIRouter()
 
 
@@ -85,16 +90,18 @@ async def example(postgres: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[S
 
 async def test_only_administrators_may_and_names_are_looked_at(example: Served) -> None:
     name = "example-20260131T120000000Z.backup"
-    for method, path in (("GET", BACKUPS), ("POST", BACKUPS), ("POST", f"{RESTORE}/{name}")):
+    for method, path in (("GET", BACKUPS), ("POST", BACKUPS), ("POST", restore_of(name))):
         body = {"confirm": name} if method == "POST" else None
         assert (await example.call(method, path, None, body))[0] == 401
         for role in ("user", "support"):
             assert (await example.call(method, path, role, body))[0] == 403
     for wrong in (name, "..%2f..%2fetc%2fpasswd", "x", "example-1.backup", name[:-6] + "keys"):
-        status, problem = await example.call("POST", f"{RESTORE}/{wrong}", json={"confirm": wrong})
+        status, problem = await example.call("POST", restore_of(wrong), json={"confirm": wrong})
         assert status == 404, wrong
+    for query in ("", "?service=cards"):
+        assert (await example.call("GET", BACKUPS.partition("?")[0] + query))[0] == 422
     foreign = "cards-20260131T120000000Z.backup"
-    status, problem = await example.call("POST", f"{RESTORE}/{foreign}", json={"confirm": foreign})
+    status, problem = await example.call("POST", restore_of(foreign), json={"confirm": foreign})
     assert (status, problem["code"]) == (422, "backup_of_another_service")
 
 
@@ -107,12 +114,12 @@ async def test_a_backup_is_made_listed_and_restored_with_a_confirmation(example:
     assert file["events"] == 1
     await example.write()
     for body in ({}, {"confirm": "yes"}, {"confirm": file["filename"], "force": True}, [], None):
-        status, problem = await example.call("POST", f"{RESTORE}/{file['filename']}", json=body)
+        status, problem = await example.call("POST", restore_of(file["filename"]), json=body)
         assert status == 422, problem
     assert (await example.call("GET", "/notes"))[1] == 2
 
     confirmed = {"confirm": file["filename"]}
-    status, task = await example.call("POST", f"{RESTORE}/{file['filename']}", json=confirmed)
+    status, task = await example.call("POST", restore_of(file["filename"]), json=confirmed)
 
     assert (status, task["what"]) in ((200, "restore"), (202, "restore"))
     await eventually(lambda: idle(example), within=60, what="the restore's end")
@@ -173,7 +180,7 @@ async def test_what_cannot_work_is_said_and_changes_nothing(
         (file,) = (tmp_path / "backups").glob("*.backup")
         file.write_bytes(file.read_bytes()[:-9])
         confirmed = {"confirm": file.name}
-        status, problem = await example.call("POST", f"{RESTORE}/{file.name}", json=confirmed)
+        status, problem = await example.call("POST", restore_of(file.name), json=confirmed)
         assert (status, problem["code"]) == (422, "backup_damaged")
         assert (await example.call("GET", "/notes"))[0] == 200
     strict: dict[str, Any] = {"environment": "production", "internal_secret": "s" * 40}

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict
+from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -31,7 +32,7 @@ log = structlog.get_logger(__name__)
 PATIENCE_SECONDS = 5.0
 """How long a request waits for the end of what it began."""
 
-OPEN_MEANWHILE = ("/livez", "/metrics", "/api/v1/admin/backups/")
+OPEN_MEANWHILE = ("/livez", "/metrics", "/api/v1/admin/backups")
 
 
 class ServiceIsRestored(Unavailable):
@@ -46,6 +47,13 @@ class ConfirmationRequired(Invalid):
 
     code = "confirmation_required"
     detail = 'Restoring replaces everything: repeat the file\'s name as "confirm".'
+
+
+class OtherService(Invalid):
+    """The request came to a service that it does not name."""
+
+    code = "unknown_service"
+    detail = "This is another service than the one that was asked for."
 
 
 class BackupOut(BaseModel):
@@ -78,7 +86,10 @@ class BackupsOut(BaseModel):
 class Confirmation(BaseModel):
     """The name of the file, once more."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"confirm": "cards-20260131T120000000Z.backup"}]},
+    )
 
     confirm: str = ""
 
@@ -176,57 +187,65 @@ class ClosedWhileRestoring:
         await self._app(scope, receive, send)
 
 
-async def _backups(request: Request) -> Backups:
+def install_backups(
+    app: FastAPI, declaration: KernelDeclaration, settings: ServiceSettings
+) -> None:
+    """Offer the routes below, and close all others while a backup is restored."""
+    app.state.backups = backups = Backups(declaration, settings)
+    # innermost, so that a closed door is measured and logged like any other answer
+    app.user_middleware.append(Middleware(ClosedWhileRestoring, backups=backups))
+    app.include_router(router)
+
+
+async def _backups(
+    request: Request,
+    service: Annotated[str, Query(max_length=32, description="whose: the service's name")],
+) -> Backups:
     backups: Backups = request.app.state.backups
+    if service != backups.declaration.source:
+        raise OtherService
     return backups
 
 
 Service = Annotated[Backups, Depends(_backups)]
 
+router = APIRouter(tags=["backups"])
 
-def backups_router(service: str) -> APIRouter:
-    """`/api/v1/admin/backups/<service>` and `/api/v1/admin/restore/<service>/<filename>`."""
-    router = APIRouter(tags=["backups"])
-    path = f"/api/v1/admin/backups/{service}"
 
-    async def list_backups(backups: Service, caller: Admin) -> BackupsOut:
-        """The service's backups, and how the last task went."""
-        files = await asyncio.to_thread(backups.folder.listed)
-        return BackupsOut(items=[_out(file) for file in files], task=backups.task)
+@router.get("/api/v1/admin/backups")
+async def list_backups(caller: Admin, backups: Service) -> BackupsOut:
+    """The service's backups, and how the last task went."""
+    files = await asyncio.to_thread(backups.folder.listed)
+    return BackupsOut(items=[_out(file) for file in files], task=backups.task)
 
-    async def create_backup(
-        backups: Service, caller: Admin, now: Now, response: Response
-    ) -> TaskOut:
-        """Write a backup: 201 when it is there, 202 when that takes longer."""
-        backups.folder  # noqa: B018 (refused at once where none is set up)
-        log.info("backup_asked_for", by=str(caller.account_id))
-        task = await backups.begin("backup", now, backups.create)
-        response.status_code = 202 if task.outcome == "running" else 201
-        return task
 
-    async def restore_backup(
-        filename: str,
-        body: Confirmation,
-        backups: Service,
-        caller: Admin,
-        now: Now,
-        response: Response,
-    ) -> TaskOut:
-        """Replace everything by this backup; what there was is backed up first."""
-        found = await asyncio.to_thread(backups.folder.find, filename)
-        if body.confirm != filename:
-            raise ConfirmationRequired
-        log.warning("restore_asked_for", by=str(caller.account_id), file=filename)
-        task = await backups.begin("restore", now, lambda: backups.restore(found))
-        response.status_code = 202 if task.outcome == "running" else 200
-        return task
+@router.post("/api/v1/admin/backups", status_code=201)
+async def begin_backup(caller: Admin, backups: Service, now: Now, response: Response) -> TaskOut:
+    """Write a backup: 201 when it is there, 202 when that takes longer."""
+    backups.folder  # noqa: B018 (refused at once where none is set up)
+    log.info("backup_asked_for", by=str(caller.account_id))
+    task = await backups.begin("backup", now, backups.create)
+    response.status_code = 202 if task.outcome == "running" else 201
+    return task
 
-    router.add_api_route(path, list_backups, methods=["GET"])
-    router.add_api_route(path, create_backup, methods=["POST"], status_code=201)
-    router.add_api_route(
-        f"/api/v1/admin/restore/{service}/{{filename}}", restore_backup, methods=["POST"]
-    )
-    return router
+
+@router.post("/api/v1/admin/restore/{filename}")
+async def begin_restore(
+    filename: str,
+    body: Confirmation,
+    caller: Admin,
+    backups: Service,
+    now: Now,
+    response: Response,
+) -> TaskOut:
+    """Replace everything by this backup; what there was is backed up first."""
+    found = await asyncio.to_thread(backups.folder.find, filename)
+    if body.confirm != filename:
+        raise ConfirmationRequired
+    log.warning("restore_asked_for", by=str(caller.account_id), file=filename)
+    task = await backups.begin("restore", now, lambda: backups.restore(found))
+    response.status_code = 202 if task.outcome == "running" else 200
+    return task
 
 
 def _out(file: BackupFile) -> BackupOut:

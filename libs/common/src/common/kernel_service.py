@@ -6,9 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, FastAPI
-from starlette.middleware import Middleware
 
-from common.backup_routes import Backups, ClosedWhileRestoring, backups_router
+from common.backup_routes import install_backups
 from common.feed import StreamVersion, feed_router
 from common.kernel import Kernel, KernelDeclaration, open_kernel
 from common.personal_data_export import personal_data_router
@@ -50,10 +49,8 @@ def create_kernel_service(
 ) -> FastAPI:
     """The application; in an embedded run the kernel is handed in, since the worker shares it.
 
-    `personal_data` is what the service holds about a person, where another gathers it.
-    """
+    `personal_data` is what the service holds about a person, where another gathers it."""
     running: list[Kernel] = []
-    backups = Backups(declaration, settings)
 
     async def database_answers() -> bool:
         return bool(running) and await running[0].database.answers()
@@ -66,25 +63,19 @@ def create_kernel_service(
                 opened = await stack.enter_async_context(open_kernel_of(declaration, settings))
             await stack.enter_async_context(resources(app, opened))
             running.append(opened)
-            stack.push_async_callback(backups.stop)
+            stack.push_async_callback(app.state.backups.stop)
             yield
 
     secret = settings.internal_secret.get_secret_value()
     app = create_service(
         name=declaration.source,
         settings=settings,
-        routers=[
-            *routers,
-            backups_router(declaration.source),
-            *_internal(running, secret, personal_data),
-        ],
+        routers=[*routers, *_internal(running, secret, personal_data)],
         lifespan=lifespan,
         readiness={"database": database_answers},
         max_body=max_body,
     )
-    # innermost, so that a closed door is measured and logged like any other answer
-    app.user_middleware.append(Middleware(ClosedWhileRestoring, backups=backups))
-    app.state.backups = backups
+    install_backups(app, declaration, settings)
     return app
 
 

@@ -32,10 +32,12 @@ def serve(app: Any, settings: ServiceSettings, *, on_drain: Callable[[], None]) 
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    _GentleServer(config, on_drain, settings.drain_seconds).run()
+    GentleServer(config, on_drain, settings.drain_seconds).run()
 
 
-class _GentleServer(uvicorn.Server):
+class GentleServer(uvicorn.Server):
+    """Calls `on_drain` when asked to end, then serves on for `drain_seconds`; see `serve`."""
+
     def __init__(
         self, config: uvicorn.Config, on_drain: Callable[[], None], drain_seconds: float
     ) -> None:

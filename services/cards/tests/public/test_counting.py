@@ -127,6 +127,12 @@ async def test_stats_show_every_day_and_can_be_drawn(site: Any) -> None:
     assert [day["views"] for day in stats["days"]] == [0, 0, 0, 0, 0, 0, 1]
     assert drawn.headers["Cache-Control"] == "private, no-store"
     StatsOut.model_validate(stats, strict=False)
+    path = "/api/v1/user/visits?days=7"
+    mine = await site.visit(path, **site.as_(owner))
+    assert json.loads(mine.text) == {key: stats[key] for key in ("total", "days")}
+    nobodys = json.loads((await site.visit(path, **site.as_(uuid7()))).text)
+    assert nobodys["total"] == ZERO
+    assert (await site.visit(path)).status == 401
     picture = ElementTree.fromstring(drawn.text)
     assert picture[0].text is not None
     assert picture[0].text.startswith("Views: 1, scans: 1,")

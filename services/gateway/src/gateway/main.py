@@ -1,6 +1,7 @@
 """The gateway's process: everything it needs is made here."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Literal
@@ -10,10 +11,11 @@ from common.clock import SystemClock
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
 from common.reporting import start_reporting
+from common.serving import GentleServer
 from common.settings import SettingsRefused
 
 from gateway.answers import Application
-from gateway.application import create_gateway
+from gateway.application import Edge, create_gateway
 from gateway.http_forwarding import HttpUpstream
 from gateway.operations import create_operations_app
 from gateway.settings import GatewaySettings
@@ -35,14 +37,27 @@ def main() -> None:
     app = create_gateway(settings=settings, upstreams=upstreams, broker=broker, clock=SystemClock())
     front = _config(app, settings.host, settings.port)
     with asyncio.Runner(loop_factory=front.get_loop_factory()) as runner:
-        runner.run(_serve(front, settings))
+        runner.run(_serve(front, app, settings))
 
 
-async def _serve(front: uvicorn.Config, settings: GatewaySettings) -> None:
+async def _serve(front: uvicorn.Config, app: Edge, settings: GatewaySettings) -> None:
     async with AsyncExitStack() as stack:
         if settings.operations_port:
             await stack.enter_async_context(_operations(settings))
-        await uvicorn.Server(front).serve()
+        server = GentleServer(front, app.drain, settings.drain_seconds)
+        await server.serve(sockets=_shared(settings))
+
+
+def _shared(settings: GatewaySettings) -> list[socket.socket] | None:
+    """A socket of the port beside those of other gateways, if there are to be several."""
+    if not settings.reuse_port:
+        return None
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind((settings.host, settings.port))
+    return [listener]
 
 
 @asynccontextmanager

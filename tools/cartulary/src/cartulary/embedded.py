@@ -27,8 +27,9 @@ from common.kernel_service import open_kernel_of
 from common.observability import configure_logging
 from common.personal_data_export import PersonalDataHolders
 from common.reporting import start_reporting
+from common.serving import GentleServer
 from common.worker import Worker
-from gateway.application import create_gateway
+from gateway.application import Edge, create_gateway
 from gateway.forwarding import InProcessUpstream
 from gateway.settings import GatewaySettings
 
@@ -44,7 +45,7 @@ class PortTaken(Exception):
 class System:
     """Everything that runs, before anybody can reach it."""
 
-    gateway: Any
+    gateway: Edge
     workers: list[Worker]
 
 
@@ -68,6 +69,7 @@ def run(layout: Layout) -> None:
 
 
 async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.socket) -> None:
+    start_reporting("cartulary", GatewaySettings.load(**layout.secrets()))
     async with AsyncExitStack() as stack:
         system = await stack.enter_async_context(_open(layout, server))
         config = uvicorn.Config(
@@ -78,7 +80,7 @@ async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.sock
             lifespan="on",
             timeout_graceful_shutdown=5,
         )
-        web = uvicorn.Server(config)
+        web = GentleServer(config, system.gateway.drain, 0)
         async with asyncio.TaskGroup() as group:
             work = [group.create_task(worker.run()) for worker in system.workers]
             work.append(group.create_task(_welcome(layout, web)))
@@ -89,18 +91,22 @@ async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.sock
                     task.cancel()
 
 
+def _shared(layout: Layout) -> dict[str, Any]:
+    """The settings that all services have in common."""
+    return {
+        **layout.secrets(),
+        "public_url": layout.url,
+        "mail_folder": layout.mail,
+        "storage_folder": layout.files,
+        "backup_folder": layout.backups,
+    }
+
+
 @asynccontextmanager
 async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[System]:
     async with AsyncExitStack() as stack:
         dsns = {name: await server.create_database(name) for name in SERVICES}
-        common: dict[str, Any] = {
-            **layout.secrets(),
-            "public_url": layout.url,
-            "mail_folder": layout.mail,
-            "storage_folder": layout.files,
-            "backup_folder": layout.backups,
-        }
-        start_reporting("cartulary", GatewaySettings.load(**common))
+        common = _shared(layout)
         broker, clock = InProcessBroker(), SystemClock()
         auth_settings = AuthSettings.load(**common, database_url=dsns["auth"])
         cards_settings = CardsSettings.load(**common, database_url=dsns["cards"])

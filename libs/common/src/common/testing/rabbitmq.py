@@ -113,14 +113,14 @@ class DockerNode:
     """A container."""
 
     def __init__(self) -> None:
-        _run_or_say(["docker", "info"], "Docker: no engine answers")
+        run_or_say(["docker", "info"], "Docker: no engine answers")
         self._name = f"cartulary-rabbitmq-{uuid4().hex[:12]}"
         self._port = free_port()
         self._watch = Watch('docker rm --force --volumes "$1"', self._name)
         address = f"127.0.0.1:{self._port}:5672"
         command = ["docker", "run", "--detach", "--name", self._name, "--publish", address, IMAGE]
         try:
-            _run_or_say(command, f"Docker: cannot run {IMAGE}")
+            run_or_say(command, f"Docker: cannot run {IMAGE}")
             _wait_for_broker(self._port, self._log)
         except NoRabbitMQ:
             self.close()
@@ -238,15 +238,15 @@ def installed_node() -> RabbitMQNode:
     """Install the Debian package, without its service, and start a node from it."""
     if os.name != "posix" or os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise NoRabbitMQ("apt-get: only for root on Debian and its kin")
-    with _no_service_starts():
+    with no_service_starts():
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         for command in (["apt-get", "update"], ["apt-get", "install", "-y", "rabbitmq-server"]):
-            _run_or_say(command, f"{' '.join(command)} failed", environment)
+            run_or_say(command, f"{' '.join(command)} failed", environment)
     return LocalNode()
 
 
 @contextmanager
-def _no_service_starts() -> Iterator[None]:
+def no_service_starts() -> Iterator[None]:
     """Debian asks this file before it starts the service of a package that it installs."""
     if POLICY.exists():
         yield
@@ -269,7 +269,7 @@ def _server_program() -> str:
     return program
 
 
-def _run_or_say(
+def run_or_say(
     command: Sequence[str], problem: str, environment: dict[str, str] | None = None
 ) -> None:
     try:

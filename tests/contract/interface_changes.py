@@ -1,18 +1,9 @@
 """Each service's HTTP interface as it was promised, and what of it a change would take away."""
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
-from common.settings import ServiceSettings
-
 Document = dict[str, Any]
-
-
-def openapi_of(service: str, settings: type[ServiceSettings]) -> Document:
-    """The service's own document; nothing is opened for it."""
-    document: Document = import_module(f"{service}.main").create_app(settings.load()).openapi()
-    return document
 
 
 def broken_promises(service: str, before: Document, after: Document) -> list[str]:

@@ -76,10 +76,23 @@ def test_a_released_kernel_schema_is_never_edited(name: str) -> None:
     assert sha256((folder / name).read_bytes()).hexdigest() == KERNEL_SCHEMAS[name]
 
 
+@pytest.mark.parametrize("folder", sorted(ROOT.glob("services/*/src/*/migrations")), ids=name_of)
+def test_every_service_with_a_log_has_all_of_the_kernels_tables(folder: Path) -> None:
+    migrations = "".join(file.read_text() for file in (folder / "versions").glob("*.py"))
+
+    assert [
+        name for name in KERNEL_SCHEMAS if f'"{name.removesuffix(".sql")}"' not in migrations
+    ] == []
+
+
 @pytest.mark.parametrize("path", tracked("**/migrations/versions/*.py"), ids=name_of)
 def test_a_migration_file_begins_with_its_revision(path: Path) -> None:
     """The start compares names with the database, and loads Alembic only when they differ."""
     assert f'revision = "{path.name.partition("_")[0]}"' in path.read_text()
+
+
+def test_the_public_checks_are_those_of_a_clean_checkout() -> None:
+    assert "- run: .ci/run\n" in (ROOT / ".github/workflows/ci.yml").read_text()
 
 
 def test_no_lock_records_an_address() -> None:

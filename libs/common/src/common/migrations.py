@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.resources import files
@@ -80,11 +81,15 @@ async def _when_it_answers(dsn: str) -> asyncpg.Connection:
 async def _upgrade(dsn: str, migrations: Path, revision: str) -> None:
     command = (sys.executable, "-m", "common.migration_process", str(migrations), revision)
     environment = {**os.environ, "DATABASE_URL": dsn}
-    process = await asyncio.create_subprocess_exec(
-        *command, env=environment, stderr=asyncio.subprocess.PIPE
-    )
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+
+    # not by the loop: uvloop's fork runs what libraries with threads have registered for forks, and
+    # the child was seen to stand still there, before it became the other program
+    process = await asyncio.to_thread(start)
     try:
-        _, said = await process.communicate()
+        _, said = await asyncio.to_thread(process.communicate)
     except asyncio.CancelledError:
         process.kill()
         raise

@@ -14,6 +14,8 @@ from typing import Any
 from common.settings import ServiceSettings, SettingsRefused
 
 FLUSH_SECONDS = 2.0
+EXPORT_SECONDS = 3
+"""A collector that is away must not hold up the end of a process."""
 
 
 class _Reporting:
@@ -93,7 +95,8 @@ def _tracer(service: str, endpoint: str) -> Any:
     resource = import_module("opentelemetry.sdk.resources").Resource({"service.name": service})
     # its own provider, not the global one: libraries would add spans with paths and queries
     provider = sdk.TracerProvider(resource=resource)
-    exporter = otlp.OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+    address = f"{endpoint.rstrip('/')}/v1/traces"
+    exporter = otlp.OTLPSpanExporter(endpoint=address, timeout=EXPORT_SECONDS)
     provider.add_span_processor(export.BatchSpanProcessor(exporter, schedule_delay_millis=1000))
     return provider.get_tracer("cartulary")
 

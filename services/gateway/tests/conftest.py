@@ -34,7 +34,7 @@ TEST_ROUTES = (
     Route("cards", POST, "/small", Access.ANYONE, body_limit=1000),
     Route("cards", GET | POST | {"PUT"}, "/quick", Access.ANYONE, budget=0.2),
     Route("cards", GET, "/admin", Access.ADMIN),
-    Route("cards", GET | POST, "/stream", Access.ANYONE, body_limit=10_000_000),
+    Route("cards", GET | POST, "/stream", Access.ANYONE, body_limit=300_000_000),
     Route("cards", GET, "/plain", Access.ANYONE, cache=CacheRule(), query=frozenset({"page"})),
 )
 

@@ -27,6 +27,7 @@ from gateway.forwarding import (
     UpstreamBroken,
     UpstreamTimeout,
 )
+from gateway.hygiene import outward
 from gateway.route_tree import RoutesTable
 from gateway.whole_answers import TooMuch, Whole, whole
 
@@ -201,9 +202,8 @@ def _answer(found: Mapping[str, Any]) -> Answer:
     missing = [part.missing for part in found.values() if isinstance(part, _Failure)]
     shown = {n: None if isinstance(part, _Failure) else part for n, part in found.items()}
     body = orjson.dumps({**shown, "partial": missing}, default=_jsonable)
-    if missing:
-        return Answer(200, (_JSON, (b"cache-control", b"private, no-store")), body)
-    return Answer(200, (_JSON, (b"cache-control", b"private, no-cache"), etag_of(body)), body)
+    kept = [(b"cache-control", b"private, no-store")] if missing else [etag_of(body)]
+    return Answer(200, tuple(outward([_JSON, *kept]).headers), body)
 
 
 def _jsonable(value: Any) -> Any:

@@ -21,6 +21,7 @@ from gateway.edge_cache import EdgeCache
 from gateway.forwarding import Upstream
 from gateway.guarding import Guarded
 from gateway.health import Health
+from gateway.hygiene import STRICT_TRANSPORT
 from gateway.key_ring import KeyRing
 from gateway.lifespan import running, with_lifespan
 from gateway.live_events import PATH, LiveEvents
@@ -139,6 +140,8 @@ def _doors(settings: GatewaySettings, authentication: Authentication) -> Doors:
         Cors(settings.cors_origins, credentials=settings.cors_credentials),
         RateLimits(counts, scale=settings.rate_limit_scale),
         authentication,
+        # whoever reached us by TLS once comes so for ever; without TLS it would be a lie
+        (STRICT_TRANSPORT,) if settings.public_url.startswith("https://") else (),
     )
 
 

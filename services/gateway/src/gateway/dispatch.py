@@ -72,12 +72,16 @@ class MethodNotAllowed(Refused):
 
 @dataclass(frozen=True)
 class Doors:
-    """What every request passes: from where, from which site, how often, and who it is."""
+    """What every request passes: from where, from which site, how often, and who it is.
+
+    `always` stands on every answer.
+    """
 
     clients: Clients
     cors: Cors
     limits: RateLimits
     authentication: Authentication
+    always: tuple[Header, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,7 @@ class Gateway:
         if peer is not None:
             forwarded = exchange.headers.get(FORWARDED_FOR)
             exchange.client = self._doors.clients.address(peer[0], forwarded)
+        exchange.added += self._doors.always
         exchange.added += self._doors.cors.headers(exchange.headers)
 
     async def _let_in(self, exchange: Exchange, route: Route) -> Caller | None:

@@ -58,6 +58,7 @@ _KEPT_BACK = frozenset(
         IDENTITY,
     }
 )
+STRICT_TRANSPORT: Header = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _CACHE_CONTROL: Header = (b"cache-control", b"private, no-cache")
 _POLICY: Header = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _SECURITY: tuple[Header, ...] = (

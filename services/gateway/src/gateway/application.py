@@ -82,7 +82,31 @@ def create_gateway(
     secret = settings.internal_secret.get_secret_value()
     ring = KeyRing(upstreams["auth"], clock)
     ends = EndedSessions(upstreams["auth"], secret, refused)
-    guarded = {
+    guarded = _guarded(settings, upstreams)
+    calls = Calls(InternalTokens(secret), clock)
+    aggregates = Aggregates(guarded, calls, table)
+    live = LiveEvents(log, refused, calls, guarded, clock=clock, heartbeat=settings.event_heartbeat)
+    health = Health(upstreams, ring=ring, ends=ends, cache=cache, guarded=guarded)
+    api = MergedApi(upstreams, table, own_document(AGGREGATES, aggregates.has))
+    authentication = Authentication(ring, refused, issuer=settings.token_issuer, clock=clock)
+    doors = _doors(settings, authentication)
+    reads = CachedReads(cache, clock, max_answer=settings.cache_answer_bytes)
+    answering = Answering(_pages(health, api), _own(aggregates, live), guarded, calls, reads)
+    news = News(cache, refused, ends, log)
+    loops: dict[str, Loop] = {
+        "gateway_listener": partial(broker.listen, news.on_message, news.on_connection),
+        "gateway_keys": ring.keep_fresh,
+        "gateway_ends": ends.keep_known,
+    }
+    if settings.check_routes:
+        loops["gateway_documents"] = api.keep_checked
+    gateway = Gateway(table, doors, answering, clock)
+    app = with_lifespan(gateway, partial(_life, upstreams, doors.limits, loops))
+    return Edge(app, health.drain, live.drain)
+
+
+def _guarded(settings: GatewaySettings, upstreams: Mapping[str, Upstream]) -> dict[str, Guarded]:
+    return {
         name: Guarded(
             name,
             upstream,
@@ -91,31 +115,6 @@ def create_gateway(
         )
         for name, upstream in upstreams.items()
     }
-    calls = Calls(InternalTokens(secret), clock)
-    aggregates = Aggregates(guarded, calls, table)
-    live = LiveEvents(log, refused, calls, guarded, clock=clock, heartbeat=settings.event_heartbeat)
-    health = Health(upstreams, ring=ring, ends=ends, cache=cache, guarded=guarded)
-    api = MergedApi(upstreams, table, own_document(AGGREGATES, aggregates.has))
-    doors = _doors(
-        settings, Authentication(ring, refused, issuer=settings.token_issuer, clock=clock)
-    )
-    answering = Answering(
-        pages=_pages(health, api),
-        own=_own(aggregates, live),
-        upstreams=guarded,
-        calls=calls,
-        reads=CachedReads(cache, clock, max_answer=settings.cache_answer_bytes),
-    )
-    news = News(cache, refused, ends, log)
-    loops: dict[str, Loop] = {
-        "gateway_listener": partial(broker.listen, news.on_message, news.on_connection),
-        "gateway_keys": ring.keep_fresh,
-        "gateway_ends": ends.keep_known,
-        **({"gateway_documents": api.keep_checked} if settings.check_routes else {}),
-    }
-    gateway = Gateway(table, doors, answering, clock)
-    app = with_lifespan(gateway, partial(_life, upstreams, doors.limits, loops))
-    return Edge(app, health.drain, live.drain)
 
 
 @asynccontextmanager

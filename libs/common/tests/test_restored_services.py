@@ -10,19 +10,22 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 from common.backup_folder import BackupFile, BackupFolder
 from common.backups import create_backup
+from common.catching_up import CatchingUp
 from common.clock import SystemClock
 from common.database import OUTCOME_UNKNOWN
 from common.embedded_postgres import EmbeddedPostgres
-from common.feed import Feeds
+from common.epochs import begin_epoch
+from common.feed import Feed, Feeds
 from common.inbox import MessageView
 from common.kernel import Kernel
-from common.messages import Envelope
+from common.messages import ConsumedEvent, Envelope
 from common.rabbitmq import RabbitMQBroker
 from common.restoring import Restore, Secrets
 from common.statements import Statement, Write
@@ -197,6 +200,42 @@ async def test_a_restored_consumer_hears_again_what_was_published_since(both: Bo
         await both.heard(expected)
         await eventually(lambda: caught_up(both.consumer), within=LONG, what="the end of it")
         assert await both.effects() == expected
+
+
+class OtherNews(ConsumedEvent):
+    """Of a service that is not there."""
+
+    type_name: ClassVar[str] = "other.news.v1"
+
+
+async def test_a_source_without_a_feed_is_waited_for_and_the_others_are_heard_meanwhile(
+    postgres: EmbeddedPostgres, both: Both
+) -> None:
+    ids = await both.write(3)
+    async with both.working():
+        await both.heard(each(ids, "told"))
+    consumer = both.consumer
+    async with consumer.database.owner() as owner:
+        await owner.execute("delete from inbox")
+        await owner.execute("delete from effects")
+        await begin_epoch(owner, "a backup", datetime.now(UTC))
+    both_sources = (*HANDLERS, MessageView(OtherNews, lambda message, envelope: []))
+
+    async def catch_up(**local: Feed) -> None:
+        feeds = Feeds("", {}, local)
+        declaration = WorkerDeclaration(handlers=both_sources)
+        inbox = Worker(consumer, declaration, both.broker, feeds, SystemClock()).inbox
+        await CatchingUp(consumer.database, inbox, feeds).step()
+
+    await catch_up(example=both.producer.feed)
+    assert await both.effects() == each(ids, "told")
+    assert not await caught_up(consumer)
+
+    # it publishes nothing yet: any feed of an empty log will do
+    async with kernel_on(postgres) as other:
+        await catch_up(example=both.producer.feed, other=other.feed)
+    assert await caught_up(consumer)
+    assert await both.effects() == each(ids, "told")
 
 
 def each(ids: Iterable[UUID], *effects: str) -> dict[UUID, list[str]]:

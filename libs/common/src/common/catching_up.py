@@ -19,22 +19,43 @@ log = structlog.get_logger(__name__)
 AnswerT = TypeVar("AnswerT")
 
 
-async def catch_up_if_restored(database: Database, inbox: Inbox, feeds: Feeds) -> bool:
-    """Whether there was something to catch up with. Broken off, it is done again from the start:
-    the inbox drops what it has seen."""
-    async with database.reader() as reader:
-        if not await reader.connection.fetchval(_BEHIND):
-            return False
-    for source in inbox.sources:
+class CatchingUp:
+    """One consumer's way back to the present. Broken off, it begins again: the inbox drops what it
+    has seen. A source that is away, or has no feed here, is asked again and again; the others are
+    not."""
+
+    def __init__(self, database: Database, inbox: Inbox, feeds: Feeds) -> None:
+        self._database = database
+        self._inbox = inbox
+        self._feeds = feeds
+        self._heard: set[tuple[int, str]] = set()
+        self._told: set[tuple[int, str]] = set()
+
+    async def step(self) -> None:
+        """Hear what was published since the last restore; does nothing without one."""
+        async with self._database.reader() as reader:
+            epoch = await reader.connection.fetchval(_BEHIND)
+        if epoch is None:
+            return
+        for source in self._inbox.sources:
+            await self._catch_up_with(source, epoch)
+        if all((epoch, source) in self._heard for source in self._inbox.sources):
+            async with self._database.reader() as writer:
+                await writer.connection.execute(_CAUGHT_UP, epoch)
+
+    async def _catch_up_with(self, source: str, epoch: int) -> None:
+        key = (epoch, source)
+        if key in self._heard:
+            return
         try:
-            heard = await _hear(database, inbox, feeds, source)
+            heard = await _hear(self._database, self._inbox, self._feeds, source)
         except FeedAway as error:
-            log.warning("feed_is_away", source=source, why=str(error))
-            return True
-        log.info("caught_up", consumer=inbox.consumer, source=source, streams=heard)
-    async with database.reader() as writer:
-        await writer.connection.execute(_CAUGHT_UP)
-    return True
+            if key not in self._told:
+                log.warning("feed_is_away", source=source, why=str(error))
+            self._told.add(key)
+            return
+        self._heard.add(key)
+        log.info("caught_up", consumer=self._inbox.consumer, source=source, streams=heard)
 
 
 async def _hear(database: Database, inbox: Inbox, feeds: Feeds, source: str) -> int:
@@ -66,8 +87,9 @@ async def _asked(question: Awaitable[AnswerT]) -> AnswerT:
         raise FeedAway(type(error).__name__) from error
 
 
-_BEHIND = "select exists (select from epochs where caught_up_at is null)"
-_CAUGHT_UP = "update epochs set caught_up_at = clock_timestamp() where caught_up_at is null"
+_BEHIND = "select max(shift) from epochs where caught_up_at is null"
+_CAUGHT_UP = """
+    update epochs set caught_up_at = clock_timestamp() where caught_up_at is null and shift <= $1"""
 _GONE_ON = """
     select published.stream, coalesce(inbox.last_version, 0) as heard
       from unnest($3::text[], $4::bigint[]) as published (stream, version)

@@ -10,7 +10,7 @@ import structlog
 import uvloop
 
 from common.broker import Broker
-from common.catching_up import catch_up_if_restored
+from common.catching_up import CatchingUp
 from common.clock import Clock
 from common.feed import Feeds
 from common.inbox import Inbox, MessageView, Reaction
@@ -103,8 +103,9 @@ class Worker:
 
     async def _mend(self) -> None:
         """Hear what a restored backup had not heard; try parked streams again that only wait."""
+        catching_up = CatchingUp(self._kernel.database, self.inbox, self._feeds)
         while True:
-            await catch_up_if_restored(self._kernel.database, self.inbox, self._feeds)
+            await catching_up.step()
             await replay_due(self._kernel.database, self.inbox, self._clock.now())
             await asyncio.sleep(MEND_SECONDS)
 

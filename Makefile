@@ -8,7 +8,7 @@ SOURCES := libs services tools tests bench conftest.py
 EDITABLE := $(addprefix -e ,$(MEMBERS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run seed events check test faults bench format lock clean
+.PHONY: help run seed events check test faults bench docs format lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,10 @@ faults: $(VENV)/.development ## ten minutes of kills, cuts and restarts under lo
 
 bench: $(VENV)/.bench ## measure against limits and peers (NAMES="appends relay" for some of it)
 	$(BIN)/python -m bench $(NAMES) --json bench/latest.json
+
+docs: $(VENV)/.development ## write what is made from code: messages between services, recorded interfaces
+	$(BIN)/cartulary docs
+	$(BIN)/python -m tests.contract.test_openapi
 
 format: $(VENV)/.development ## format and sort what you changed
 	$(BIN)/ruff format $(SOURCES)

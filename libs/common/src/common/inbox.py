@@ -5,6 +5,7 @@ successors (apply) and losses (fetch what is missing) apart, without a time wind
 can never be handled parks its stream, raw; the other streams go on.
 """
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from common.command_handling import Commands
 from common.database import OUTCOME_UNKNOWN, Transaction
 from common.event_store import Cause, VersionConflict
 from common.inbox_rows import lock_rows, move_rows
+from common.message_traces import tell_handled
 from common.messages import ConsumedEvent, Envelope, MalformedMessage
 from common.parking import Parked, Reason, park, settle
 from common.problems import Unavailable
@@ -148,7 +150,12 @@ class Inbox:
     @property
     def types(self) -> list[str]:
         """What to bind: everything its sources publish, for only so is a loss seen."""
-        return sorted({f"{name.partition('.')[0]}.*.*" for name in self._handlers})
+        return [f"{source}.*.*" for source in self.sources]
+
+    @property
+    def sources(self) -> list[str]:
+        """The services that it hears."""
+        return sorted({name.partition(".")[0] for name in self._handlers})
 
     @property
     def message_views(self) -> list[str]:
@@ -244,6 +251,7 @@ class Inbox:
         """`letters`: a parked stream is replayed, and these of its letters are then done."""
         if not messages:
             return
+        started, applied = time.perf_counter(), list[Envelope]()
         async with self._commands.database.transaction() as transaction:
             streams = {(envelope.source, envelope.stream) for envelope, _ in messages}
             rows = await lock_rows(transaction, self.consumer, streams)
@@ -259,12 +267,14 @@ class Inbox:
                     await self._queue_behind(transaction, envelope, raw)
                 elif verdict is Verdict.APPLY:
                     await self._effects(transaction, envelope, writes)
+                    applied.append(envelope)
                     rows[key] = (envelope.version, parked)
                 verdicts[verdict] += 1
             await move_rows(transaction, self.consumer, rows, writes)
             await settle(transaction, letters or ())
         for verdict, count in verdicts.items():
             HANDLED.labels(self.consumer, verdict.value).inc(count)
+        tell_handled(self.consumer, applied, time.perf_counter() - started)
 
     async def _effects(
         self, transaction: Transaction, envelope: Envelope, writes: list[Write]

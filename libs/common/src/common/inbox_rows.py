@@ -76,7 +76,7 @@ _LOCK = """
      order by source, stream for update"""
 _MOVE = """
     with moved (source, stream, version) as (
-        select * from unnest($2::text[], $3::text[], $4::int[]))
+        select * from unnest($2::text[], $3::text[], $4::bigint[]))
     insert into inbox (consumer, source, stream, last_version)
     select $1, source, stream, version from moved
         on conflict (consumer, source, stream) do update set last_version = excluded.last_version

@@ -14,7 +14,7 @@ from uuid import uuid5
 
 import asyncpg
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from common.clock import Clock
 from common.command_handling import Commands
@@ -29,6 +29,12 @@ from common.wire import WireSeal
 
 log = structlog.get_logger(__name__)
 
+LAG = Histogram(
+    "cartulary_consumer_lag_seconds",
+    "From the record of an event to its effect here",
+    ["consumer"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600, 3600),
+)
 HANDLED = Counter("cartulary_inbox_messages_total", "Messages by outcome", ["consumer", "outcome"])
 
 TRANSIENT = (
@@ -255,6 +261,7 @@ class Inbox:
                     await self._queue_behind(transaction, envelope, raw)
                 elif verdict is Verdict.APPLY:
                     await self._effects(transaction, envelope, writes)
+                    LAG.labels(self.consumer).observe(envelope.age(self._now()))
                     rows[key] = (envelope.version, parked)
                 HANDLED.labels(self.consumer, verdict.value).inc()
             await transaction.write(writes)

@@ -74,6 +74,9 @@ class ProcessorRunner:
         except Refused as refused:
             log.warning("outbound_call_refused", processor=self._processor.name, key=str(key))
             outcome, error = "refused", str(refused)
+        except Exception:
+            CALLS.labels(self._processor.name, "failed").inc()
+            raise
         CALLS.labels(self._processor.name, outcome).inc()
         async with self._database.reader() as writer:
             await writer.connection.execute(_OUTCOME, key, outcome, error, self._clock.now())

@@ -1,14 +1,13 @@
 """The gateway's process: everything it needs is made here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Literal
+from contextlib import AsyncExitStack
 
 import uvicorn
 from common.clock import SystemClock
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
+from common.serving import served_beside
 from common.settings import SettingsRefused
 
 from gateway.answers import Application
@@ -39,40 +38,18 @@ def main() -> None:
 async def _serve(front: uvicorn.Config, settings: GatewaySettings) -> None:
     async with AsyncExitStack() as stack:
         if settings.operations_port:
-            await stack.enter_async_context(_operations(settings))
+            beside = served_beside(create_operations_app(), settings.host, settings.operations_port)
+            await stack.enter_async_context(beside)
         await uvicorn.Server(front).serve()
 
 
-@asynccontextmanager
-async def _operations(settings: GatewaySettings) -> AsyncIterator[None]:
-    app = create_operations_app()
-    server = _Beside(_config(app, settings.host, settings.operations_port, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await serving
-
-
-class _Beside(uvicorn.Server):
-    """A second server in the process: signals are for the first, which ends this one."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave them alone."""
-        yield
-
-
-def _config(
-    app: Application, host: str, port: int, lifespan: Literal["on", "off"] = "on"
-) -> uvicorn.Config:
+def _config(app: Application, host: str, port: int) -> uvicorn.Config:
     """As services are served; and nobody outside is believed to be a proxy."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
-        lifespan=lifespan,
+        lifespan="on",
         http="httptools",
         access_log=False,
         server_header=False,

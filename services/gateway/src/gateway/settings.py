@@ -8,13 +8,12 @@ UNUSED = ("DATA_KEY", "WIRE_KEY", "DATABASE_URL")
 
 
 class GatewaySettings(ServiceSettings):
-    """The gateway's settings. Sizes are in bytes; `operations_port` 0 means none."""
+    """The gateway's settings. Sizes are in bytes."""
 
     port: int = Field(default=8080, ge=0, le=65535)
     auth_url: str = "http://127.0.0.1:8081"
     cards_url: str = "http://127.0.0.1:8082"
     token_issuer: str = "cartulary"
-    operations_port: int = Field(default=0, ge=0, le=65535)
     upstream_connections: int = Field(default=200, ge=1)
     cache_bytes: int = Field(default=64 * MIB, ge=0)
     cache_answer_bytes: int = Field(default=MIB, ge=0)

@@ -26,6 +26,7 @@ class System:
     session: aiohttp.ClientSession
     dsns: dict[str, str] = field(default_factory=dict)
     amqp_url: str = ""
+    metrics: dict[str, str] = field(default_factory=dict)
 
     async def ready(self) -> bool:
         """Whether the gateway and everything behind it is ready."""
@@ -79,11 +80,15 @@ async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterat
             "MAIL_FOLDER": str(tmp_path / "mail"),
             "STORAGE_FOLDER": str(tmp_path / "files"),
         }
-        processes = {}
+        processes, metrics = {}, {}
         for module in ("auth.main", "auth.worker", "cards.main", "cards.worker", "gateway.main"):
             service = module.partition(".")[0]
             environment = {**shared, "PORT": str(ports[service])}
             environment["DATABASE_URL"] = dsns.get(service, "")
+            environment["OPERATIONS_PORT"] = operations = str(free_port())
+            own = module in ("auth.main", "cards.main")  # an API has its metrics among its routes
+            job = module.removesuffix(".main").replace(".", "-")
+            metrics[job] = f"127.0.0.1:{ports[service] if own else operations}"
             output = tmp_path / f"{module}.txt"
             processes[module] = stack.enter_context(process(["-m", module], environment, output))
         session = aiohttp.ClientSession(urls["gateway"])
@@ -95,6 +100,7 @@ async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterat
             session,
             dsns,
             shared["AMQP_URL"],
+            metrics,
         )
         await eventually(system.ready, within=60, what="the distributed system")
         await eventually(system.workers_have_begun, within=60, what="the workers")

@@ -24,7 +24,7 @@ BEHIND_SECONDS = Gauge(
     "Age of the oldest event that a follower has not passed",
     ["service", "follower"],
 )
-PARKED = Gauge("cartulary_parked_messages", "Messages that are parked now", ["service", "reason"])
+PARKED = Gauge("cartulary_dead_letters", "Messages that are parked now", ["service", "reason"])
 LATE = Gauge("cartulary_timers_late_seconds", "Age of the oldest timer that is due", ["service"])
 
 

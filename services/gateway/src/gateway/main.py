@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 
 import uvicorn
 from common.clock import SystemClock
@@ -10,9 +11,11 @@ from common.rabbitmq import RabbitMQBroker
 from common.serving import served_beside
 from common.settings import SettingsRefused
 
+from gateway import certificate
 from gateway.answers import Application
 from gateway.application import create_gateway
 from gateway.http_forwarding import HttpUpstream
+from gateway.lifespan import running
 from gateway.operations import create_operations_app
 from gateway.settings import GatewaySettings
 
@@ -40,6 +43,8 @@ async def _serve(front: uvicorn.Config, settings: GatewaySettings) -> None:
         if settings.operations_port:
             beside = served_beside(create_operations_app(), settings.host, settings.operations_port)
             await stack.enter_async_context(beside)
+            look = partial(certificate.watch, settings.public_url)
+            await stack.enter_async_context(running("gateway_certificate", look))
         await uvicorn.Server(front).serve()
 
 

@@ -112,8 +112,11 @@ class Visited:
 
     async def ready(self) -> bool:
         """Whether the gateway and everything behind it is ready."""
-        async with self.session.get("/health") as response:
-            return response.status == 200 and (await response.json())["status"] == "ok"
+        try:
+            async with self.session.get("/health") as response:
+                return response.status == 200 and (await response.json())["status"] == "ok"
+        except aiohttp.ClientConnectionError:
+            return False  # the engine opens a published port before its container does
 
 
 @pytest.fixture

@@ -86,22 +86,15 @@ async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterat
             environment = {**shared, "PORT": str(ports[service])}
             environment["DATABASE_URL"] = dsns.get(service, "")
             environment["OPERATIONS_PORT"] = operations = str(free_port())
-            own = module in ("auth.main", "cards.main")  # an API has its metrics among its routes
             job = module.removesuffix(".main").replace(".", "-")
-            metrics[job] = f"127.0.0.1:{ports[service] if own else operations}"
+            # an API has its metrics among its routes
+            metrics[job] = f"127.0.0.1:{ports[job] if job in dsns else operations}"
             output = tmp_path / f"{module}.txt"
             processes[module] = stack.enter_context(process(["-m", module], environment, output))
         session = aiohttp.ClientSession(urls["gateway"])
-        system = System(
-            urls["gateway"],
-            processes,
-            tmp_path / "mail",
-            tmp_path / "files",
-            session,
-            dsns,
-            shared["AMQP_URL"],
-            metrics,
-        )
+        mail, files = tmp_path / "mail", tmp_path / "files"
+        amqp_url, url = shared["AMQP_URL"], urls["gateway"]
+        system = System(url, processes, mail, files, session, dsns, amqp_url, metrics)
         await eventually(system.ready, within=60, what="the distributed system")
         await eventually(system.workers_have_begun, within=60, what="the workers")
         yield system

@@ -165,8 +165,7 @@ class EventStore:
         try:
             await transaction.write_together(_append(len(rows)), arguments, [*made, *writes])
         except (asyncpg.NotNullViolationError, asyncpg.UniqueViolationError) as error:
-            rule = error.constraint_name or f"{error.table_name}.{error.column_name}"
-            if (meaning := _MEANINGS.get(rule)) is None:
+            if (meaning := _meaning(error)) is None:
                 raise
             if meaning is VersionConflict:
                 CONFLICTS.labels(self.source, category).inc()
@@ -231,6 +230,11 @@ _MEANINGS: Mapping[str, type[Exception]] = {
     "subject_keys_pkey": VersionConflict,
     "events.version": VersionConflict,
 }
+
+
+def _meaning(error: asyncpg.IntegrityConstraintViolationError) -> type[Exception] | None:
+    return _MEANINGS.get(error.constraint_name or f"{error.table_name}.{error.column_name}")
+
 
 _LOAD = """
     select version, type, schema, data, hash from events

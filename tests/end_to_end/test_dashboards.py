@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from common.testing.prometheus import Prometheus, prometheus
 from common.testing.waiting import eventually
 
@@ -44,7 +45,7 @@ async def use(system: Any, n: int) -> None:
 
 async def test_every_panel_shows_something(distributed: Any, tmp_path: Path) -> None:
     """An answer of NaN is none: Grafana would show an empty panel."""
-    config = DEPLOY / "prometheus/prometheus.yml"
+    config = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())
     with prometheus(config, distributed.metrics, tmp_path) as watching:
         await eventually(lambda: all_are_up(watching, distributed), within=60, what="all targets")
         left, rounds = questions(), count()

@@ -165,12 +165,19 @@ class EventStore:
         try:
             await transaction.write_together(_append(len(rows)), arguments, [*made, *writes])
         except (asyncpg.NotNullViolationError, asyncpg.UniqueViolationError) as error:
-            if (meaning := _meaning(error)) is None:
+            if (meaning := self._meaning(error, category)) is None:
                 raise
-            if meaning is VersionConflict:
-                CONFLICTS.labels(self.source, category).inc()
             raise meaning from error
         transaction.after_commit(partial(_count, [row[0] for row in rows]))
+
+    def _meaning(
+        self, error: asyncpg.IntegrityConstraintViolationError, category: str
+    ) -> type[Exception] | None:
+        rule = error.constraint_name or f"{error.table_name}.{error.column_name}"
+        meaning = _MEANINGS.get(rule)
+        if meaning is VersionConflict:
+            CONFLICTS.labels(self.source, category).inc()
+        return meaning
 
     async def recorded(
         self, transaction: Transaction, rows: Sequence[asyncpg.Record]
@@ -230,10 +237,6 @@ _MEANINGS: Mapping[str, type[Exception]] = {
     "subject_keys_pkey": VersionConflict,
     "events.version": VersionConflict,
 }
-
-
-def _meaning(error: asyncpg.IntegrityConstraintViolationError) -> type[Exception] | None:
-    return _MEANINGS.get(error.constraint_name or f"{error.table_name}.{error.column_name}")
 
 
 _LOAD = """

@@ -55,7 +55,7 @@ async def _passed_through(run: Run, system: WholeSystem, person: Person) -> list
     path = "/api/v1/cards/"
 
     async def direct(seconds: float) -> float:
-        request = Request(f"{system.urls['cards']}{path}", headers=_identified(person))
+        request = Request(f"{system.urls['cards']}{path}", headers=identified(person))
         return await answers_a_second(request, seconds)
 
     figures = await in_turn(run, _through(system, person, path), direct=Side(direct))
@@ -79,7 +79,7 @@ def _through(system: WholeSystem, person: Person, path: str) -> Side:
     return Side(work)
 
 
-def _identified(person: Person) -> dict[str, str]:
+def identified(person: Person) -> dict[str, str]:
     """As the gateway tells a service who asks; good for a minute."""
     now = datetime.now(UTC)
     identity = Identity(person.account_id, uuid4(), frozenset(), now + INTERNAL_LIFETIME)

@@ -58,6 +58,44 @@ async def _by_wrk(request: Request, seconds: int) -> float:
     return rate_told_by_wrk(said)
 
 
+@dataclass(frozen=True)
+class Waits:
+    """How long answers took, in milliseconds."""
+
+    p50: float
+    p99: float
+
+
+async def waits(request: Request, connections: int, seconds: float) -> Waits:
+    """What so many clients that ask one thing after another wait. Raises `LoadFailed`."""
+    if shutil.which("wrk"):
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+            script.write(_lua(request))
+            script.flush()
+            arguments = ["-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s", "--latency"]
+            return waits_told_by_wrk(
+                await _output("wrk", *arguments, "-s", script.name, request.url)
+            )
+    order = json.dumps(asdict(request))
+    arguments = [str(connections), str(seconds), order, "waits"]
+    said = await _output(sys.executable, "-m", "bench.load_generator", *arguments)
+    return Waits(**json.loads(said))
+
+
+def waits_told_by_wrk(said: str) -> Waits:
+    """The percentiles of its report. Raises `LoadFailed` as `rate_told_by_wrk` does."""
+    rate_told_by_wrk(said)
+    p50, p99 = (
+        float(found[1]) * _MILLISECONDS[found[2]]
+        for percent in ("50", "99")
+        if (found := re.search(rf"\s{percent}%\s+([\d.]+)(us|ms|s)\b", said))
+    )
+    return Waits(p50, p99)
+
+
+_MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+
+
 def rate_told_by_wrk(said: str) -> float:
     """The figure of its report. Raises `LoadFailed` when it reports anything but good answers."""
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)

@@ -1,12 +1,14 @@
 """Our own load generator, for machines without `wrk`: bare sockets, one request at a time on each.
 
-`python -m bench.load_generator CONNECTIONS SECONDS REQUEST`, the request as JSON; prints the rate.
+`python -m bench.load_generator CONNECTIONS SECONDS REQUEST`, the request as JSON; prints the rate,
+or with a fourth argument how long answers took.
 """
 
 import asyncio
 import json
 import sys
 import time
+from statistics import quantiles
 from urllib.parse import urlsplit
 
 from bench.load import LoadFailed, Request
@@ -38,32 +40,44 @@ async def read_answer(reader: asyncio.StreamReader) -> None:
 
 async def load(request: Request, connections: int, seconds: float) -> float:
     """Answers a second."""
+    start = time.perf_counter()
+    done = await durations(request, connections, seconds)
+    return len(done) / (time.perf_counter() - start)
+
+
+async def durations(request: Request, connections: int, seconds: float) -> list[float]:
+    """How long each answer took, in seconds."""
     parts = urlsplit(request.url)
-    end, done = time.perf_counter() + seconds, 0
+    end = time.perf_counter() + seconds
+    done: list[float] = []
 
     async def ask_again_and_again(connection: int) -> None:
-        nonlocal done
         raw = encoded(request, connection)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         try:
-            while time.perf_counter() < end:
+            while (asked := time.perf_counter()) < end:
                 writer.write(raw)
                 await read_answer(reader)
-                done += 1
+                done.append(time.perf_counter() - asked)
         finally:
             writer.close()
             await writer.wait_closed()
 
-    start = time.perf_counter()
     await asyncio.gather(*(ask_again_and_again(n) for n in range(connections)))
-    return done / (time.perf_counter() - start)
+    return done
 
 
 def main() -> None:
-    """Print the rate."""
-    connections, seconds, request = sys.argv[1:]
+    """Print the rate, or the percentiles."""
+    connections, seconds, request, *more = sys.argv[1:]
     order = Request(**json.loads(request))
-    print(asyncio.run(load(order, int(connections), float(seconds))))
+    if more:
+        percentiles = quantiles(
+            asyncio.run(durations(order, int(connections), float(seconds))), n=100
+        )
+        print(json.dumps({"p50": percentiles[49] * 1e3, "p99": percentiles[98] * 1e3}))
+    else:
+        print(asyncio.run(load(order, int(connections), float(seconds))))
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
         "cached read, beside CartePro's": _ratio_at_least(10),
         "pass-through": _ratio_at_least(0.7),
     },
+    "proxying": {"wait of 200 clients, p99 by p50": _at_most(5)},
     "creation": {"create a card, beside CartePro's": _ratio_at_least(2)},
     "memory": {
         "memory of the largest process, at rest": _at_most(90),

@@ -77,7 +77,7 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     address = f"127.0.0.1:{port}"
     environment.write_text(
         f"PUBLIC_URL=http://{address}\nGATEWAY_ADDRESS={address}\nTAG=test\nCOMPOSE_PROFILES=\n"
-        "MAIL_FOLDER=/var/lib/cartulary/mail\nPARTITIONS=2\n"
+        "MAIL_FOLDER=/var/lib/cartulary/mail\nPARTITIONS=2\nRATE_LIMIT_SCALE=0\n"
     )
     make_env = [sys.executable, str(ROOT / "deploy/make_env.py"), str(environment)]
     subprocess.run(make_env, check=True, capture_output=True)

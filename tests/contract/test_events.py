@@ -11,6 +11,7 @@ from typing import Any
 
 import auth.accounts.examples
 import auth.addresses.examples
+import auth.exports.examples
 import auth.main
 import auth.profiles.examples
 import auth.sessions.examples
@@ -31,6 +32,7 @@ SERVICES: tuple[tuple[KernelDeclaration, Iterable[object]], ...] = (
         (
             *auth.accounts.examples.EVENTS,
             *auth.addresses.examples.EVENTS,
+            *auth.exports.examples.EVENTS,
             *auth.profiles.examples.EVENTS,
             *auth.sessions.examples.EVENTS,
         ),

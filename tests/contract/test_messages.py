@@ -12,6 +12,7 @@ from types import ModuleType
 
 import auth.accounts.examples
 import auth.addresses.examples
+import auth.exports.examples
 import auth.profiles.examples
 import auth.published_events
 import auth.sessions.examples
@@ -31,6 +32,7 @@ PRODUCERS = (
         (
             *auth.accounts.examples.EVENTS,
             *auth.addresses.examples.EVENTS,
+            *auth.exports.examples.EVENTS,
             *auth.sessions.examples.EVENTS,
             *auth.profiles.examples.EVENTS,
         ),

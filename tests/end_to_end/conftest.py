@@ -14,6 +14,9 @@ from common.testing.processes import Process, free_port, process
 from common.testing.rabbitmq import rabbitmq
 from common.testing.waiting import eventually
 
+UNLIMITED = {"RATE_LIMIT_SCALE": "0"}
+"""All tests come from one address."""
+
 
 @dataclass
 class System:
@@ -46,25 +49,30 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         yield server
 
 
-@pytest.fixture
-async def embedded(tmp_path: Path) -> AsyncIterator[System]:
-    """`cartulary run` as a user starts it."""
+@pytest.fixture(scope="module")
+async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """`cartulary run` as a user starts it; the tests of a file share it."""
+    folder = tmp_path_factory.mktemp("embedded")
     port = free_port()
-    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    environment = {"PORT": str(port), "VAR_DIR": str(folder / "var"), **UNLIMITED}
     url = f"http://127.0.0.1:{port}"
     arguments = ["-m", "cartulary.main", "run"]
-    with process(arguments, environment, tmp_path / "run.txt") as running:
+    with process(arguments, environment, folder / "run.txt") as running:
         async with aiohttp.ClientSession(url) as session:
             system = System(
-                url, {"all": running}, tmp_path / "var/mail", tmp_path / "var/files", session
+                url, {"all": running}, folder / "var/mail", folder / "var/files", session
             )
-            await eventually(system.ready, within=60, what="the embedded run")
+            await eventually(system.ready, within=180, what="the embedded run")
             yield system
 
 
-@pytest.fixture
-async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterator[System]:
-    """Five processes, HTTP between them, RabbitMQ for their messages."""
+@pytest.fixture(scope="module")
+async def distributed(
+    tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedPostgres
+) -> AsyncIterator[System]:
+    """Five processes, HTTP between them, RabbitMQ for their messages; the tests of a file share
+    them."""
+    folder = tmp_path_factory.mktemp("distributed")
     ports = {name: free_port() for name in ("auth", "cards", "gateway")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     name = f"e2e_{ports['gateway']}"
@@ -73,12 +81,13 @@ async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterat
         shared = {
             "AMQP_URL": stack.enter_context(rabbitmq()),
             "PARTITIONS": "2",
+            **UNLIMITED,
             "PUBLIC_URL": urls["gateway"],
             "AUTH_URL": urls["auth"],
             "CARDS_URL": urls["cards"],
             "FEEDS": json.dumps({s: urls[s] for s in ("auth", "cards")}),
-            "MAIL_FOLDER": str(tmp_path / "mail"),
-            "STORAGE_FOLDER": str(tmp_path / "files"),
+            "MAIL_FOLDER": str(folder / "mail"),
+            "STORAGE_FOLDER": str(folder / "files"),
         }
         processes, metrics = {}, {}
         for module in ("auth.main", "auth.worker", "cards.main", "cards.worker", "gateway.main"):
@@ -89,14 +98,13 @@ async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterat
             job = module.removesuffix(".main").replace(".", "-")
             # an API has its metrics among its routes
             metrics[job] = f"127.0.0.1:{ports[job] if job in dsns else operations}"
-            output = tmp_path / f"{module}.txt"
+            output = folder / f"{module}.txt"
             processes[module] = stack.enter_context(process(["-m", module], environment, output))
         session = aiohttp.ClientSession(urls["gateway"])
-        mail, files = tmp_path / "mail", tmp_path / "files"
-        amqp_url, url = shared["AMQP_URL"], urls["gateway"]
-        system = System(url, processes, mail, files, session, dsns, amqp_url, metrics)
-        await eventually(system.ready, within=60, what="the distributed system")
-        await eventually(system.workers_have_begun, within=60, what="the workers")
+        places = (folder / "mail", folder / "files", session, dsns, shared["AMQP_URL"], metrics)
+        system = System(urls["gateway"], processes, *places)
+        await eventually(system.ready, within=180, what="the distributed system")
+        await eventually(system.workers_have_begun, within=180, what="the workers")
         yield system
         await session.close()
 

@@ -1,7 +1,7 @@
 """Who leaves is gone from every table, queue, folder and log, in all services; the log stays whole.
 
-Searched for is the plain text, as it is, in hexadecimal and in base64, and the search is shown to
-find it while the person is there.
+Searched for is the plain text, and a piece of the picture, as it is, in hexadecimal and in base64,
+and the search is shown to find it while the person is there.
 """
 
 import asyncio
@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import aio_pika
 import aiohttp
 import asyncpg
 import pytest
+from auth.avatars import draw
 from common.testing.processes import process
 from common.testing.waiting import eventually
 from PIL import Image
@@ -47,6 +49,7 @@ CARD = {
     "phones": [{"number": "+44 1632 960961", "label": "Inkwash works"}],
 }
 DEVICE = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0 Inkwash/7"
+PICTURE = Image.frombytes("RGB", (64, 64), Random(7).randbytes(3 * 64 * 64))
 SECRETS = (
     *("quillfeather", "Endpaper Row", "Vellumbury", "GB987654321", "960961"),
     *("sewn not glued", "Marbler", "Inkwash", "zoe.elsewhere"),
@@ -61,16 +64,20 @@ async def call(system: Any, method: str, path: str, **how: Any) -> tuple[int, An
         return response.status, await (response.json() if is_json else response.read())
 
 
+def picture() -> bytes:
+    buffer = BytesIO()
+    PICTURE.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 async def lived_in(system: Any) -> dict[str, str]:
     """Somebody who has used all there is; the headers of their session."""
     keyed = {"Idempotency-Key": "first"}
     status, body = await call(system, "POST", "/api/v1/auth/register", json=ZOE, headers=keyed)
     assert status == 201, body
     me = {"Authorization": f"Bearer {body['access_token']}"}
-    picture = BytesIO()
-    Image.new("RGB", (64, 64), "teal").save(picture, "PNG")
     form = aiohttp.FormData()
-    form.add_field("avatar", picture.getvalue(), filename="zoe.png")
+    form.add_field("avatar", picture(), filename="zoe.png")
     elsewhere = {"email": "zoe.elsewhere@example.org", "password": PASSWORD}
     asked: list[tuple[str, str, dict[str, Any], int]] = [
         ("PUT", "/api/v1/user/profile", {"json": {**PROFILE, "name": ZOE["name"]}}, 200),
@@ -90,19 +97,25 @@ async def lived_in(system: Any) -> dict[str, str]:
 
 def forms(secret: str) -> list[str]:
     """The text as it may stand in a dump: plain, as PostgreSQL shows bytes, and in base64."""
-    found = [secret.casefold()]
-    for written in {secret, secret.lower()}:
-        found.append(written.encode().hex())
-        # whatever stands before it shifts base64; the middle of each of three shifts is the same
-        for before in range(3):
-            encoded = b64encode(b"x" * before + written.encode()).decode()
-            found.append(encoded[4 if before else 0 : -4].casefold())
-    return found
+    written = {secret.encode(), secret.lower().encode()}
+    return [secret.casefold(), *(form for text in written for form in forms_of_bytes(text))]
+
+
+def forms_of_bytes(written: bytes) -> list[str]:
+    # whatever stands before it shifts base64; the middle of each of three shifts is the same
+    shifts = (b64encode(b"x" * before + written).decode() for before in range(3))
+    middles = (shift[4 if n else 0 : -4].casefold() for n, shift in enumerate(shifts))
+    return [written.hex(), *middles]
+
+
+PORTRAIT = "a piece of the portrait"
+FORMS = {secret: forms(secret) for secret in SECRETS}
+FORMS[PORTRAIT] = forms_of_bytes(draw(picture()).portrait[900:960])
 
 
 def leaks(text: str) -> set[str]:
     folded = text.casefold()
-    return {secret for secret in SECRETS if any(form in folded for form in forms(secret))}
+    return {secret for secret, found in FORMS.items() if any(form in folded for form in found)}
 
 
 async def leaks_in_tables(dsn: str) -> dict[str, set[str]]:
@@ -152,7 +165,17 @@ async def mails(system: Any, at_least: int) -> None:
     async def there() -> bool:
         return len(list(system.mail.glob("*.eml"))) >= at_least
 
-    await eventually(there, within=60, what="the mails")
+    await eventually(there, within=180, what="the mails")
+
+
+async def answered_with(system: Any, status: int) -> None:
+    """Wait until whoever asks for the card's picture is answered so."""
+
+    async def so() -> bool:
+        path = f"/view/{CARD['handle']}/portrait.jpg"
+        return (await call(system, "GET", path))[0] == status
+
+    await eventually(so, within=60, what=f"a {status} for the picture")
 
 
 async def erase(system: Any, me: dict[str, str]) -> None:
@@ -168,7 +191,7 @@ async def erase(system: Any, me: dict[str, str]) -> None:
         kept = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
         return not any([*tables, *kept])
 
-    await eventually(done, within=60, what="the end of every trace")
+    await eventually(done, within=180, what="the end of every trace")
 
 
 async def verified(system: Any, output: Path) -> None:
@@ -183,20 +206,22 @@ async def test_nothing_is_left_of_who_leaves(distributed: Any, tmp_path: Path) -
     async with overheard(system.amqp_url) as heard:
         me = await lived_in(system)
         await mails(system, at_least=4)
+        await answered_with(system, 200)
         status, export = await call(system, "GET", "/api/v1/auth/me/export", headers=me)
         assert (status, export["partial"]) == (200, [])
-        assert leaks(json.dumps(export)) >= {"quillfeather", "Vellumbury", "Marbler"}
+        assert leaks(json.dumps(export)) >= {"quillfeather", "Vellumbury", "Marbler", PORTRAIT}
         found = [await leaks_in_tables(dsn) for dsn in system.dsns.values()]
         assert found[0].keys() >= {"accounts", "profiles"}
-        assert found[1].keys() >= {"cards"}
+        assert found[1].keys() >= {"cards", "portraits"}
         assert "events" not in found[0].keys() | found[1].keys(), "the log never holds it in clear"
         assert leaks_in_files(system.mail)
 
         await erase(system, me)
+        await answered_with(system, 404)
 
     assert heard
     assert leaks("\n".join(heard)) == set(), "nor does any queue"
-    assert leaks_in_files(tmp_path) == {}, "nor any log"
+    assert leaks_in_files(system.mail.parent) == {}, "nor any log"
     await verified(system, tmp_path / "verify.txt")
     status, body = await call(system, "POST", "/api/v1/auth/register", json=ZOE)
     assert status == 201, body

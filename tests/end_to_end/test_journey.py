@@ -183,7 +183,14 @@ async def test_bad_input_gets_a_clear_problem(embedded: Any) -> None:
 
 
 async def test_a_body_with_foreign_fields_changes_nothing(embedded: Any) -> None:
-    greedy = {**ANN, "roles": ["admin"], "role": "admin", "id": "x", "password_hash": "y"}
+    greedy = {
+        **ANN,
+        "email": "greta@example.org",
+        "roles": ["admin"],
+        "role": "admin",
+        "id": "x",
+        "password_hash": "y",
+    }
 
     _, body, _ = await call(embedded.session, "POST", "/api/v1/auth/register", json=greedy)
 

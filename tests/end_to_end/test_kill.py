@@ -60,16 +60,20 @@ async def all_cards(url: str, headers: dict[str, str]) -> list[Any]:
 async def test_a_killed_system_has_lost_nothing_that_it_answered(tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    environment = {
+        "PORT": str(port),
+        "VAR_DIR": str(tmp_path / "var"),
+        "RATE_LIMIT_SCALE": "0",
+    }
     run, verify = ["-m", "cartulary.main", "run"], ["-m", "cartulary.main", "events", "verify"]
 
     with process(run, environment, tmp_path / "first.txt") as first:
-        await eventually(lambda: answers(url), within=60, what="the first run")
+        await eventually(lambda: answers(url), within=180, what="the first run")
         cards_dsn = Layout(tmp_path / "var", port).embedded_dsn("cards")
         headers, made = await create_until_killed(url, first, cards_dsn)
 
     with process(run, environment, tmp_path / "second.txt"):
-        await eventually(lambda: answers(url), within=60, what="the second run")
+        await eventually(lambda: answers(url), within=180, what="the second run")
         cards = await all_cards(url, headers)
         with process(verify, environment, tmp_path / "verify.txt") as checked:
             assert await asyncio.to_thread(checked.popen.wait, 60) == 0, checked.said()
@@ -96,7 +100,7 @@ async def create_until_killed(
     async def enough() -> bool:
         return len(made) > 20
 
-    await eventually(enough, within=60, what="some cards")
+    await eventually(enough, within=180, what="some cards")
     running.kill()
     await asyncio.gather(*writers)
     return headers, made
@@ -104,11 +108,15 @@ async def create_until_killed(
 
 async def test_a_stopped_system_leaves_nothing_running(tmp_path: Path) -> None:
     port = free_port()
-    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    environment = {
+        "PORT": str(port),
+        "VAR_DIR": str(tmp_path / "var"),
+        "RATE_LIMIT_SCALE": "0",
+    }
     arguments = ["-m", "cartulary.main", "run"]
     for number in (signal.SIGTERM, signal.SIGINT):
         with process(arguments, environment, tmp_path / "run.txt") as running:
-            await eventually(lambda: answers(f"http://127.0.0.1:{port}"), within=60)
+            await eventually(lambda: answers(f"http://127.0.0.1:{port}"), within=180)
             assert await asyncio.to_thread(running.stop, number) == 0
 
         assert not (tmp_path / "var/postgres/postmaster.pid").exists()
@@ -118,7 +126,11 @@ async def test_a_stopped_system_leaves_nothing_running(tmp_path: Path) -> None:
 async def test_a_taken_port_is_named(tmp_path: Path) -> None:
     port = free_port()
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", port)
-    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    environment = {
+        "PORT": str(port),
+        "VAR_DIR": str(tmp_path / "var"),
+        "RATE_LIMIT_SCALE": "0",
+    }
     arguments = ["-m", "cartulary.main", "run"]
     async with server:
         output = tmp_path / "run.txt"

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import vobject
 from common.testing.waiting import eventually
 from PIL import Image
 
@@ -46,7 +47,7 @@ def picture(colour: str) -> dict[str, Any]:
 
 async def test_a_picture_is_kept_by_the_gateway_until_another_one_is_shown(embedded: Any) -> None:
     session = embedded.session
-    id, me = await registered(session, "ann@example.org")
+    id, me = await registered(session, "amy@example.org")
     path = f"/api/v1/users/{id}/avatar"
     assert (await call(session, "GET", path))[0] == 404
     status, body, _ = await call(session, "POST", "/auth/avatar", headers=me, **picture("red"))
@@ -69,6 +70,38 @@ async def test_a_picture_is_kept_by_the_gateway_until_another_one_is_shown(embed
     too_large = {"data": BytesIO(bytes(3 * 1024 * 1024)), "headers": me}
     status, problem, _ = await call(session, "POST", "/api/v1/auth/avatar", **too_large)
     assert (status, problem["code"]) == (413, "body_too_large")
+    await a_contact_shows_the_picture_while_its_owner_does(session, me)
+
+
+async def a_contact_shows_the_picture_while_its_owner_does(
+    session: aiohttp.ClientSession, me: dict[str, str]
+) -> None:
+    """They show a blue one already, and make their first card now."""
+    card = {"name": "Ann Onym", "title": "Tester", "email": "ann@example.org"}
+    _, made, _ = await call(session, "POST", "/api/v1/cards/", json=card, headers=me)
+    contact, view = f"/api/v1/cards/{made['id']}/vcard", f"/view/{made['slug']}"
+
+    async def shows(colour: tuple[int, int, int] | None) -> None:
+        async def so() -> bool:
+            body = (await call(session, "GET", contact))[1]
+            photo = vobject.readOne(body.decode()).contents.get("photo")
+            if colour is None or photo is None:
+                return colour is None and photo is None
+            with Image.open(BytesIO(photo[0].value)) as found:
+                near = zip(found.getpixel((40, 40)), colour, strict=True)
+                return found.format == "JPEG" and all(abs(a - b) < 16 for a, b in near)
+
+        await eventually(so, within=60, what=f"a contact that shows {colour}")
+        page = (await call(session, "GET", view))[1]
+        assert (b"/portrait.jpg" in page) is (colour is not None)
+        shown = await call(session, "GET", view + "/portrait.jpg")
+        assert shown[0] == (404 if colour is None else 200)
+
+    await shows((0, 0, 255))
+    await call(session, "POST", "/api/v1/auth/avatar", headers=me, **picture("red"))
+    await shows((255, 0, 0))
+    await call(session, "DELETE", "/api/v1/auth/avatar", headers=me)
+    await shows(None)
 
 
 async def test_a_profile_is_never_older_than_what_its_owner_wrote(embedded: Any) -> None:
@@ -113,7 +146,7 @@ async def answered(session: aiohttp.ClientSession, headers: dict[str, str], stat
     async def so() -> bool:
         return (await call(session, "GET", "/api/v1/auth/me", headers=headers))[0] == status
 
-    await eventually(so, within=60, what=f"a {status}")
+    await eventually(so, within=180, what=f"a {status}")
 
 
 async def test_administrators_look_after_accounts(embedded: Any) -> None:
@@ -145,19 +178,19 @@ async def test_administrators_look_after_accounts(embedded: Any) -> None:
     }
 
 
-async def token_in_a_mail(folder: Path, page: str) -> str:
-    """The token of the link that leads to this page."""
+async def token_in_a_mail(folder: Path, address: str, page: str) -> str:
+    """The token of the link to this page that was mailed to this address."""
 
     async def found() -> str | None:
         for file in await asyncio.to_thread(lambda: list(folder.glob("*.eml"))):
             mail = message_from_bytes(file.read_bytes(), policy=policy.default)
             text = mail.get_body(("plain",))
             match = text and re.search(rf"/{page}#token=(\S+)", text.get_content())
-            if match:
+            if match and mail["To"] == address:
                 return match[1]
         return None
 
-    token = await eventually(found, within=60, what="the mail")
+    token = await eventually(found, within=180, what="the mail")
     assert token
     return token
 
@@ -165,7 +198,7 @@ async def token_in_a_mail(folder: Path, page: str) -> str:
 async def test_opening_a_link_changes_nothing_and_its_button_does(embedded: Any) -> None:
     session = embedded.session
     _, me = await registered(session, "cleo@example.org")
-    token = await token_in_a_mail(embedded.mail, "verify")
+    token = await token_in_a_mail(embedded.mail, "cleo@example.org", "verify")
 
     status, page, _ = await call(session, "GET", f"/verify?token={token}")
     assert (status, b"data-page" in page) == (200, True)

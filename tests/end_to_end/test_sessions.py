@@ -63,7 +63,7 @@ class TwoGateways:
         """End a gateway and start another in its place, which has heard nothing."""
         self.gateways[at].stop()
         self.gateways[at] = self.start_gateway(at)
-        await eventually(lambda: self.ready(at), within=60, what="the new gateway")
+        await eventually(lambda: self.ready(at), within=180, what="the new gateway")
 
     def start_gateway(self, at: int) -> Process:
         """One gateway process."""
@@ -87,6 +87,7 @@ async def two(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterator[TwoGa
         environment = {
             "AMQP_URL": stack.enter_context(rabbitmq()),
             "PARTITIONS": "2",
+            "RATE_LIMIT_SCALE": "0",
             "AUTH_URL": auth,
             "MAIL_FOLDER": str(tmp_path / "mail"),
             "STORAGE_FOLDER": str(tmp_path / "files"),
@@ -99,12 +100,12 @@ async def two(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterator[TwoGa
         system = TwoGateways(ports, clients, [], stack, environment, tmp_path)
         system.gateways += [system.start_gateway(at) for at in range(2)]
         for at in range(2):
-            await eventually(lambda at=at: system.ready(at), within=60, what=f"gateway {at}")
+            await eventually(lambda at=at: system.ready(at), within=180, what=f"gateway {at}")
 
         async def greets() -> bool:
             return "processor greet_a_new_account" in worker.said()
 
-        await eventually(greets, within=60, what="the worker, whose rules start from now")
+        await eventually(greets, within=180, what="the worker, whose rules start from now")
         yield system
         for client in clients:
             await client.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.load import LoadFailed, Request, rate_told_by_wrk
+from bench.load import LoadFailed, Request, Waits, rate_told_by_wrk, waits_told_by_wrk
 from bench.load_generator import load
 from bench.measurement import Reference, Target, conditions, measured, table, write_json
 from bench.subjects import SUBJECTS
@@ -120,6 +120,13 @@ def test_the_rate_of_wrk_counts_only_when_all_answers_were_good() -> None:
         rate_told_by_wrk(REPORT + "  Non-2xx or 3xx responses: 7")
     with pytest.raises(LoadFailed):
         rate_told_by_wrk(REPORT + "  Socket errors: connect 0, read 0, write 0, timeout 1")
+
+
+def test_the_percentiles_of_wrk_are_read_in_any_unit() -> None:
+    told = "  Latency Distribution\n     50%  900.00us\n     75%    1.20ms\n     99%    1.05s\n"
+    assert waits_told_by_wrk(told + REPORT) == Waits(0.9, 1050)
+    with pytest.raises(LoadFailed):
+        waits_told_by_wrk(told + REPORT + "  Non-2xx or 3xx responses: 7")
 
 
 async def test_our_own_load_generator_counts_good_answers_and_refuses_others() -> None:

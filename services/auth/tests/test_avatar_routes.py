@@ -1,8 +1,9 @@
 """Pictures over HTTP: sent, shown to everybody, replaced, removed, and refused."""
 
+from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import aiohttp
@@ -11,10 +12,13 @@ from auth.avatars import LARGEST_FILE, Avatars
 from auth.processes.throw_away_avatars_that_nobody_shows import (
     throw_away_avatars_that_nobody_shows,
 )
-from auth.profiles.commands import EraseProfile
+from auth.profiles.commands import EraseProfile, SetAvatar
 from auth.profiles.decider import PROFILE
+from auth.profiles.examples import PORTRAIT
 from common.event_store import Recorded
+from common.messages import ConsumedEvent, Envelope
 from common.object_storage import StorageSettings, storage_for
+from common.testing.waiting import eventually
 from PIL import Image
 
 PATH = "/api/v1/auth/avatar"
@@ -126,6 +130,51 @@ async def test_a_repeated_upload_keeps_one_file_and_one_event(service: Any) -> N
     assert len(await events_of(service, id)) == 1
     _, shown, _ = await service.call("GET", f"/api/v1/users/{id}/avatar")
     assert Image.open(BytesIO(shown)).convert("RGB").getpixel((9, 9))[0] > 200, "still the red one"
+
+
+class AvatarChanged(ConsumedEvent):
+    """All that others are told."""
+
+    type_name: ClassVar[str] = "auth.avatar_changed.v1"
+
+    shown: bool
+    portrait: str | None
+
+
+async def test_others_are_told_the_portrait_and_nobody_on_the_way_reads_it(service: Any) -> None:
+    id = await service.account()
+    headers = service.headers(id)
+    await service.call("POST", PATH, headers=headers, **form(png()))
+    await service.call("DELETE", PATH, headers=headers)
+
+    raw = await service.kernel.feed(PROFILE.stream(id), 0)
+
+    envelopes = [Envelope.from_bytes(one) for one in raw]
+    shown, removed = (service.kernel.seal.load(AvatarChanged, each) for each in envelopes)
+    portrait = Image.open(BytesIO(b64decode(shown.portrait)))
+    assert (shown.shown, portrait.format, portrait.size) == (True, "JPEG", (256, 256))
+    assert (removed.shown, removed.portrait) == (False, None)
+    assert {envelope.data_subject for envelope in envelopes} == {id}
+    assert not [one for one in raw if b"portrait" in one or shown.portrait[:40].encode() in one]
+
+
+async def test_pictures_of_the_past_are_not_read_again_for_the_next_one(service: Any) -> None:
+    id = await service.account()
+    for _ in range(25):
+        command = SetAvatar(id, uuid4(), PORTRAIT, service.clock.now())
+        await service.kernel.commands.handle(PROFILE, id, command, service.cause())
+
+    async def kept() -> str | None:
+        async with service.kernel.database.reader() as reader:
+            state: str | None = await reader.connection.fetchval(
+                "select state::text from snapshots where stream = $1", PROFILE.stream(id)
+            )
+            return state
+
+    state = await eventually(kept, within=60, what="a snapshot")
+    assert PORTRAIT[-40:] not in str(state)
+    await service.call("DELETE", PATH, headers=service.headers(id))
+    assert (await events_of(service, id))[-1].replaced_id == command.picture_id
 
 
 JPEG = b"\xff\xd8\xff"

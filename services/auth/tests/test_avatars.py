@@ -1,12 +1,23 @@
 """Pictures: told by content, drawn anew, and nothing of what came with them survives."""
 
+import os
 import struct
 import zipfile
 import zlib
 from io import BytesIO
 
 import pytest
-from auth.avatars import EDGE, MOST_PIXELS, Kind, NotAPicture, PictureTooLarge, redrawn
+from auth.avatars import (
+    EDGE,
+    MOST_PIXELS,
+    PORTRAIT_BYTES,
+    Kind,
+    NotAPicture,
+    PictureTooLarge,
+    draw,
+    portrait_of,
+    redrawn,
+)
 from PIL import Image, PngImagePlugin
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -154,3 +165,63 @@ def test_a_picture_of_the_largest_size_is_drawn_and_a_larger_one_not(kind: Kind)
     assert opened(redrawn(picture(kind, (side, side)))).size == (EDGE, EDGE)
     with pytest.raises(PictureTooLarge):
         redrawn(picture(kind, (side + 1, side + 1)))
+
+
+@pytest.mark.parametrize(
+    ("size", "edge"), [((800, 800), 256), ((1000, 600), 256), ((300, 900), 171), ((30, 20), 20)]
+)
+def test_a_portrait_is_the_middle_of_the_picture_and_no_larger_than_it(
+    size: tuple[int, int], edge: int
+) -> None:
+    both = draw(picture("PNG", size))
+
+    portrait = opened(both.portrait)
+
+    assert both.picture == redrawn(picture("PNG", size))
+    assert (portrait.format, portrait.mode, portrait.size) == ("JPEG", "RGB", (edge, edge))
+    assert abs(portrait.getpixel((edge // 2, edge // 2))[0] - 200) < 8
+
+
+def test_a_portrait_shows_the_middle() -> None:
+    wide = Image.new("RGB", (900, 300), "red")
+    wide.paste("blue", (300, 0, 600, 300))
+    buffer = BytesIO()
+    wide.save(buffer, "PNG")
+
+    portrait = opened(draw(buffer.getvalue()).portrait)
+
+    corner, middle = portrait.getpixel((2, 2)), portrait.getpixel((85, 85))
+    assert corner[2] > 150 > corner[0]
+    assert middle[2] > 200 > middle[0]
+
+
+def test_what_is_transparent_is_white_in_a_portrait() -> None:
+    buffer = BytesIO()
+    Image.new("RGBA", (300, 300), (0, 0, 0, 0)).save(buffer, "PNG")
+
+    assert opened(draw(buffer.getvalue()).portrait).getpixel((9, 9)) == (255, 255, 255)
+
+
+def test_a_portrait_has_no_metadata() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = SECRET.decode()
+
+    portrait = draw(picture("JPEG", exif=exif, comment=SECRET, icc_profile=SECRET)).portrait
+
+    assert SECRET not in portrait
+    assert b"Exif" not in portrait
+    assert set(opened(portrait).info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+
+
+@pytest.mark.parametrize("bits", [1, 8])
+def test_a_portrait_fits_into_a_message_whatever_it_shows(bits: int) -> None:
+    noise = os.urandom(512 * 512 * 3)
+    if bits == 1:
+        noise = bytes(255 * (byte >> 7) for byte in noise)
+    buffer = BytesIO()
+    Image.frombytes("RGB", (512, 512), noise).save(buffer, "WEBP", lossless=True)
+
+    portrait = portrait_of(buffer.getvalue())
+
+    assert len(portrait) <= PORTRAIT_BYTES
+    assert opened(portrait).size[0] >= 128

@@ -5,6 +5,7 @@ from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
+from uuid import UUID
 
 import pytest
 from cards.card_face import CardFace
@@ -30,6 +31,7 @@ PLACES = Places("https://cards.example", "ada", "k7m2xq9wd4hc")
 PAGE = "https://cards.example/view/ada"
 ROOT = "/view/k7m2xq9wd4hc/"
 QR = qr_inline("x", QrOptions())
+PORTRAYED = replace(FACE, portrait_id=UUID("01990000-0000-7000-8000-00000000d001"))
 languages = pytest.mark.parametrize("language", ["en", "fr"])
 
 
@@ -46,9 +48,11 @@ def pages(language: Language) -> list[Page]:
     return [
         whole_page(FACE, language),
         whole_page(replace(FACE, theme="plum", accent="#ffee00"), language),
+        whole_page(PORTRAYED, language),
         render_missing(language),
         render_landing(language, demo=None, demo_page="", qr_svg=""),
         render_landing(language, demo=FACE, demo_page="/view/ada", qr_svg=QR),
+        render_landing(language, demo=PORTRAYED, demo_page="/view/ada", qr_svg=QR),
     ]
 
 
@@ -101,9 +105,38 @@ def test_whatever_is_written_is_shown_as_text(field: str, text: str) -> None:
     assert "<script>alert(1)</script>" in elements.text
 
 
+def pictures(html: str) -> dict[str | None, str | None]:
+    """What each picture says in words."""
+    return {a.get("src"): a.get("alt") for tag, a in Elements(html).found if tag == "img"}
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_a_picture_of_the_owner_says_in_words_whose_it_is(text: str) -> None:
+    attack = f"{text}\"'><script>alert(1)</script>"
+
+    shown = pictures(page(replace(PORTRAYED, name=attack)))
+
+    assert shown[ROOT + "portrait.jpg"] == f"Portrait of {attack}"
+    assert shown.keys() == {ROOT + "portrait.jpg", ROOT + "seen.gif"}
+
+
+@languages
+def test_a_monogram_stands_where_there_is_no_picture(language: Language) -> None:
+    names = [
+        {str(attributes.get("class")) for _, attributes in Elements(page(face, language)).found}
+        for face in (FACE, PORTRAYED)
+    ]
+
+    assert "monogram" in names[0]
+    assert "portrait u-photo" not in names[0]
+    assert "monogram" not in names[1]
+    assert {"portrait u-photo", "h-card portrayed"} <= names[1]
+
+
 @languages
 def test_nothing_is_loaded_from_elsewhere(language: Language) -> None:
-    told = {PAGE, ROOT + "contact.vcf", ROOT + "seen.gif"}
+    told = {PAGE, ROOT + "contact.vcf", ROOT + "seen.gif", ROOT + "portrait.jpg"}
     for shown in pages(language):
         loading = {
             attributes.get("src") or attributes.get("href")

@@ -1,8 +1,10 @@
 """vCards that phones import, whatever people write into their cards."""
 
 import re
+from base64 import b64decode
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ from cards.cards.examples import BARE_FACE, FACE, SLUG
 from cards.vcard import TYPES, Version, clean, escape, split_name, vcard, vcard_filename
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 GOLDEN = Path(__file__).parent / "golden"
+PORTRAIT = (GOLDEN / "portrait.jpg").read_bytes()
 PLAIN = replace(FACE, phones=(), emails=(), addresses=(), links=())
 FULL_OF_SIGNS = replace(
     FACE,
@@ -39,7 +43,8 @@ FIELDS = {
     "address": "ADR",
 }
 TEXTS = st.fixed_dictionaries({field: st.text(min_size=1) for field in FIELDS})
-versions = pytest.mark.parametrize("version", ["3.0", "4.0"])
+VERSIONS: tuple[Version, ...] = ("3.0", "4.0")
+versions = pytest.mark.parametrize("version", VERSIONS)
 
 
 def properties(card: bytes) -> list[tuple[str, str]]:
@@ -59,6 +64,46 @@ def test_a_card_becomes_the_golden_vcard(file: str, face: CardFace, version: Ver
     golden = (GOLDEN / f"{file}-{version}.vcf").read_bytes()
 
     assert vcard(face, page_url=PAGE, version=version) == golden
+
+
+@versions
+def test_a_card_whose_owner_shows_a_picture_becomes_the_golden_vcard(version: Version) -> None:
+    golden = (GOLDEN / f"ada-portrait-{version}.vcf").read_bytes()
+
+    assert vcard(FACE, page_url=PAGE, version=version, portrait=PORTRAIT) == golden
+
+
+def test_another_reader_finds_the_picture_and_can_open_it() -> None:
+    three, four = (
+        vcard(FACE, page_url=PAGE, version=version, portrait=PORTRAIT) for version in VERSIONS
+    )
+
+    photo = read_by_another(three).photo
+    # an address is not escaped in 4.0, and by the rules of 3.0 it would end at the comma
+    head, _, data = dict(properties(four))["PHOTO"].partition(",")
+
+    assert photo.params == {"ENCODING": ["b"], "TYPE": ["JPEG"]}
+    assert head == "data:image/jpeg;base64"
+    for found in (photo.value, b64decode(data, validate=True)):
+        assert found == PORTRAIT
+        with Image.open(BytesIO(found)) as picture:
+            picture.load()
+            assert (picture.format, picture.size) == ("JPEG", (256, 256))
+
+
+@settings(deadline=None)
+@given(st.binary(min_size=1, max_size=2_000), st.sampled_from(["3.0", "4.0"]))
+def test_a_picture_stays_in_its_property_whatever_its_bytes_are(
+    portrait: bytes, version: Version
+) -> None:
+    usual = properties(vcard(FACE, page_url=PAGE, version=version))
+
+    card = vcard(FACE, page_url=PAGE, version=version, portrait=portrait)
+
+    assert all(len(line) <= 75 for line in card.split(b"\r\n"))
+    found = properties(card)
+    assert [pair for pair in found if pair[0] != "PHOTO"] == usual
+    assert b64decode(dict(found)["PHOTO"].partition(",")[2] or dict(found)["PHOTO"]) == portrait
 
 
 @settings(deadline=None)

@@ -1,6 +1,6 @@
 """A gateway on a real port before a real service on a real port that answers as a test says."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,20 +21,20 @@ from common.in_process import InProcessBroker
 from common.messages import Envelope
 from common.testing.waiting import eventually
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from gateway.application import create_gateway
+from gateway.application import Edge, create_gateway
 from gateway.forwarding import InProcessUpstream
 from gateway.http_forwarding import HttpUpstream
 from gateway.routes_table import GET, POST, ROUTES, Access, CacheRule, Route
 from gateway.settings import GatewaySettings
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-SETTINGS = GatewaySettings(port=0)
+SETTINGS = GatewaySettings(port=0, check_routes=False)
 TEST_ROUTES = (
     *ROUTES,
     Route("cards", POST, "/small", Access.ANYONE, body_limit=1000),
     Route("cards", GET | POST | {"PUT"}, "/quick", Access.ANYONE, budget=0.2),
     Route("cards", GET, "/admin", Access.ADMIN),
-    Route("cards", GET | POST, "/stream", Access.ANYONE, body_limit=10_000_000),
+    Route("cards", GET | POST, "/stream", Access.ANYONE, body_limit=300_000_000),
     Route("cards", GET, "/plain", Access.ANYONE, cache=CacheRule(), query=frozenset({"page"})),
 )
 
@@ -49,10 +49,7 @@ class Seen:
     headers: list[tuple[str, str]]
     body: bytes
 
-    @property
-    def names(self) -> set[str]:
-        """The names of its headers."""
-        return {name for name, _ in self.headers}
+    names = property(lambda self: {name for name, _ in self.headers})
 
     @property
     def caller(self) -> Identity | None:
@@ -182,6 +179,8 @@ async def served(app: Any) -> AsyncIterator[str]:
 class World:
     """The gateway, what stands behind it, and a client before it."""
 
+    gateway: Edge
+
     def __init__(self, url: str, service: Service, exchange: Exchange) -> None:
         self.url = url
         self.service = service
@@ -237,10 +236,7 @@ class Got:
         assert problem["request_id"] == self.headers["x-request-id"]
         return str(problem["code"])
 
-    @property
-    def cache(self) -> str:
-        """What the cache did."""
-        return self.headers["cache-status"]
+    cache = property(lambda self: self.headers["cache-status"])
 
 
 @pytest.fixture(params=["over HTTP", "in one process"])
@@ -259,19 +255,24 @@ async def gateway_before(
     *,
     cards: Callable[[], Any] | None = None,
     ready: bool = True,
+    routes: Sequence[Route] = TEST_ROUTES,
+    more: Mapping[str, Callable[[], Any]] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[World]:
-    """A gateway whose services are all this one; or whose `cards` is another."""
+    """A gateway whose services are all this one; or whose `cards` is another. `more` are services
+    beside them, `settings` other ones than usual."""
     exchange = Exchange()
     world = World("", service, exchange)
+    others = {name: make() for name, make in (more or {}).items()}
     gateway = create_gateway(
-        settings=SETTINGS,
-        upstreams={"auth": upstream(), "cards": (cards or upstream)()},
+        settings=SETTINGS.model_copy(update=settings),
+        upstreams={"auth": upstream(), "cards": (cards or upstream)(), **others},
         broker=exchange,
         clock=world.clock,
-        routes=TEST_ROUTES,
+        routes=routes,
     )
     async with served(gateway) as url, world.client:
-        world.url = url
+        world.url, world.gateway = url, gateway
         if ready:
             await eventually(world.ready, what="readiness")
         service.calls.clear()

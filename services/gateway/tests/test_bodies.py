@@ -92,3 +92,53 @@ async def test_redirects_and_compression_are_the_clients_business(world):
     async with world.client.get(world.url + "/stream", allow_redirects=False) as got:
         assert (got.status, got.headers["location"]) == (302, "/else")
         assert await got.read() == b"\x1f\x8b"
+
+
+MEGABYTE = b"x" * 1_000_000
+MANY = 250
+
+
+async def test_an_answer_that_nobody_reads_is_not_gathered_here(world):
+    sent, begun = 0, asyncio.Event()
+
+    async def service(scope, receive, send):
+        nonlocal sent
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while sent < MANY:
+            sent += 1
+            await send({"type": "http.response.body", "body": MEGABYTE, "more_body": sent < MANY})
+            begun.set()
+
+    world.service.raw["/stream"] = service
+    async with world.client.get(world.url + "/stream"):
+        await begun.wait()
+        for _ in range(50):  # the gateway has time to do it wrong
+            await world.get("/livez")
+        assert sent < MANY
+
+
+async def test_a_body_that_the_service_does_not_read_is_not_gathered_here(world):
+    sent, begun, done = 0, asyncio.Event(), asyncio.Event()
+
+    async def service(scope, receive, send):
+        await receive()
+        begun.set()
+        await done.wait()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def body():
+        nonlocal sent
+        while sent < MANY:
+            sent += 1
+            yield MEGABYTE
+
+    world.service.raw["/stream"] = service
+    asking = asyncio.create_task(world.ask("POST", "/stream", data=body()))
+    await begun.wait()
+    for _ in range(50):
+        await world.get("/livez")
+    assert sent < MANY
+    done.set()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)

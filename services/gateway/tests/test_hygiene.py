@@ -1,11 +1,13 @@
 """Nothing unknown comes in, nothing internal goes out."""
 
 import asyncio
+from functools import partial
 from uuid import UUID
 
 import pytest
 from common.access_tokens import CLIENT_HEADER, IDENTITY_HEADER, InternalTokens
 from common.ids import uuid7
+from gateway.forwarding import InProcessUpstream
 from gateway.hygiene import known_query, outward, read_headers
 from gateway.settings import GatewaySettings
 
@@ -138,6 +140,25 @@ async def test_answers_carry_security_headers_unless_the_service_says_its_own(wo
     assert got.headers["content-security-policy"] == "default-src 'self'"
     default = await world.get("/quick")
     assert "frame-ancestors 'none'" in default.headers["content-security-policy"]
+
+
+async def test_behind_tls_every_answer_asks_for_tls_and_else_none_does(service, before):
+    upstream = partial(InProcessUpstream, service)
+    async with before(upstream, service, public_url="https://cards.example") as world:
+        for path in ("/quick", "/nowhere", "/docs"):
+            got = await world.get(path)
+            assert got.headers["strict-transport-security"].startswith("max-age=31536000")
+    async with before(upstream, service) as world:
+        assert "strict-transport-security" not in (await world.get("/quick")).headers
+
+
+async def test_a_hop_by_hop_name_cannot_delete_what_a_proxy_of_ours_says(service, before):
+    upstream = partial(InProcessUpstream, service)
+    async with before(upstream, service, trusted_proxies=("127.0.0.1",)) as world:
+        lines = ("X-Forwarded-For: 192.0.2.1", "Connection: close, x-forwarded-for")
+        await say(world, "GET /view/x HTTP/1.1", *lines)
+        [seen] = world.service.calls
+    assert [value for name, value in seen.headers if name == "x-forwarded-for"] == ["192.0.2.1"]
 
 
 async def test_every_answer_has_a_request_id_of_our_making_if_the_callers_is_odd(world):

@@ -4,7 +4,8 @@ import re
 
 import pytest
 from gateway.pages import LINK_PAGES
-from gateway.routes_table import ROUTES, Access, RoutesTable
+from gateway.route_tree import RoutesTable
+from gateway.routes_table import ROUTES, Access
 
 pages = pytest.mark.parametrize("page", LINK_PAGES)
 
@@ -49,7 +50,7 @@ async def test_every_address_that_a_link_s_button_asks_for_takes_a_post_from_any
     for address in addresses:
         match = table.find(address)
         assert match is not None, address
-        assert match.routes["POST"].who is Access.ANYONE
+        assert match.routes["POST"][0].who is Access.ANYONE
 
 
 async def test_both_languages_say_the_same_things(world):

@@ -1,8 +1,9 @@
 """One document: what is routed and nothing else, each name meaning one thing."""
 
 import orjson
-from gateway.openapi import merge
-from gateway.routes_table import GET, POST, Access, Route, RoutesTable
+from gateway.openapi_merging import merge
+from gateway.route_tree import RoutesTable
+from gateway.routes_table import GET, POST, Access, Route
 
 TABLE = RoutesTable(
     (

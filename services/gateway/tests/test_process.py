@@ -1,13 +1,13 @@
 """The gateway as a process of its own, with a real RabbitMQ that comes and goes."""
 
 import asyncio
-import signal
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import aiohttp
 import pytest
+from common.access_tokens import sign_access_token
 from common.broker import Outgoing
 from common.ids import uuid7
 from common.messages import Envelope
@@ -82,8 +82,60 @@ async def test_purges_come_over_rabbitmq_and_its_absence_switches_the_cache_off(
         await front.shows("cartulary; hit", b"new")
         async with front.client.get(front.metrics_url) as got:
             assert "cartulary_edge_cache_requests_total" in await got.text()
-        assert started.stop() in (0, -signal.SIGTERM)
+        service.answers("/api/v1/cards/", b'{"items": [], "total": 0}')
+        headers = {"authorization": f"Bearer {token(service)}"}
+        async with front.client.get(front.url + "/api/v1/me/events", headers=headers) as stream:
+            assert stream.status == 200
+            await stream.content.readuntil(b"retry: 3000\n\n")
+            stopping = asyncio.create_task(asyncio.to_thread(started.stop))
+            # an open stream does not hold up the end, and its reader is told to come back
+            assert await stream.content.read() == b'event: end\ndata: {"reason":"restart"}\n\n'
+        assert await stopping == 0
         assert "gateway_failed" not in started.said()
+
+
+def token(service):
+    """Of somebody whom auth has just let in."""
+    return sign_access_token(
+        service.key,
+        account_id=uuid7(),
+        session_id=uuid7(),
+        roles=frozenset(),
+        issuer="cartulary",
+        audience="cartulary",
+        now=datetime.now(UTC),
+    )
+
+
+async def test_two_processes_share_one_port_and_one_serves_on_when_the_other_stops(
+    service, tmp_path
+):
+    with ExitStack() as stack:
+        environment = {
+            "AUTH_URL": service.url,
+            "CARDS_URL": service.url,
+            "BILLING_URL": service.url,
+            "AMQP_URL": "amqp://127.0.0.1:1",
+            "PORT": str(free_port()),
+            "REUSE_PORT": "true",
+        }
+        both = [
+            stack.enter_context(
+                process(["-m", "gateway.main"], {**environment, "OPERATIONS_PORT": str(n)}, log)
+            )
+            for n, log in ((free_port(), tmp_path / name) for name in ("one", "two"))
+        ]
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{environment['PORT']}") as client:
+
+            async def lives():
+                async with client.get("/livez", headers={"connection": "close"}) as got:
+                    return got.status == 200
+
+            for stopped in (None, *both[:1]):
+                await eventually(lives, within=60, what="an answer at the port")
+                if stopped is not None:
+                    assert await asyncio.to_thread(stopped.stop) == 0
+            await eventually(lives, within=60, what="the other one's answer")
 
 
 async def test_without_a_broker_the_process_refuses_to_start_and_says_why(tmp_path):

@@ -1,4 +1,8 @@
-"""The real command line as a process, against services' databases in the states described."""
+"""The real command line, against services' databases in the states described.
+
+A command runs in this process (`ask`), and once a group in one of its own (`run`): a start takes
+seconds.
+"""
 
 import asyncio
 import json
@@ -65,16 +69,16 @@ class Operated:
         )
 
     async def run(self, *arguments: str, stdin: str = "", **more: str) -> Ran:
-        """`cartulary <arguments>`, to its end."""
+        """`cartulary <arguments>` as a process, to its end."""
         process = await self.start(*arguments, **more)
         out, err = await process.communicate(stdin.encode())
         assert process.returncode is not None
         return Ran(process.returncode, out.decode(), err.decode())
 
-    async def ask(self, *arguments: str, **more: str) -> Ran:
-        """The same command in this process: for many quick questions."""
+    async def ask(self, *arguments: str, stdin: str = "", **more: str) -> Ran:
+        """The same command in this process."""
         runner = CliRunner(env={**self.environment, "DATABASE_URL": None, **more})
-        answer = await asyncio.to_thread(runner.invoke, cli, arguments)
+        answer = await asyncio.to_thread(runner.invoke, cli, arguments, input=stdin)
         if answer.exception and not isinstance(answer.exception, SystemExit):
             raise answer.exception
         return Ran(answer.exit_code, answer.stdout, answer.stderr)

@@ -47,7 +47,7 @@ async def test_a_follower_that_is_led_has_nothing_before_it(operated: Any) -> No
         document = await looked_at(operated)
         return bool(document["followers"]) and document["followers"][0]["lag_positions"] == 0
 
-    await eventually(caught_up, within=60)
+    await eventually(caught_up, within=180)
     (status,) = (await looked_at(operated))["followers"]
     assert (status["name"], status["position"], status["lag_seconds"]) == ("example", 1, 0)
     assert status["leader_pid"]
@@ -59,7 +59,7 @@ async def test_a_follower_that_is_led_has_nothing_before_it(operated: Any) -> No
         (status,) = (await looked_at(operated))["followers"]
         return status["leader_pid"] is None
 
-    await eventually(nobody_leads, within=60)
+    await eventually(nobody_leads, within=180)
     document = await looked_at(operated)
     (status,) = document["followers"]
     assert (status["lag_positions"], document["horizon"], document["holders"]) == (1, 2, [])
@@ -75,7 +75,7 @@ async def test_who_holds_the_horizon_is_named_with_the_query(operated: Any) -> N
         await operated.card()
 
         document = await looked_at(operated)
-        text = await operated.run("followers", "--service", "cards")
+        text = await operated.ask("followers", "--service", "cards")
 
     (holder,) = document["holders"]
     assert (document["horizon"], document["reserved"]) == (0, 2)
@@ -97,7 +97,7 @@ async def test_what_a_role_may_not_see_is_said_to_be_hidden(operated: Any) -> No
         await append_slowly(operated, transaction)
 
         document = await looked_at(operated, "--database-url", address)
-        text = await operated.run("followers", "--service", "cards", "--database-url", address)
+        text = await operated.ask("followers", "--service", "cards", "--database-url", address)
 
     (holder,) = document["holders"]
     assert (holder["hidden"], holder["query"]) == (True, None)

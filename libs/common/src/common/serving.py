@@ -33,7 +33,7 @@ def serve(app: Any, settings: ServiceSettings, *, on_drain: Callable[[], None]) 
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = _GentleServer(config, on_drain, settings.drain_seconds)
+    server = GentleServer(config, on_drain, settings.drain_seconds)
     server.run()
     if not server.started:
         # the lifespan has said why; whoever started the process must not take it for a success
@@ -72,7 +72,9 @@ class _ServerBeside(uvicorn.Server):
         yield
 
 
-class _GentleServer(uvicorn.Server):
+class GentleServer(uvicorn.Server):
+    """Calls `on_drain` when asked to end, then serves on for `drain_seconds`; see `serve`."""
+
     def __init__(
         self, config: uvicorn.Config, on_drain: Callable[[], None], drain_seconds: float
     ) -> None:

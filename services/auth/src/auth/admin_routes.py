@@ -53,7 +53,10 @@ class AdministeredUser(User):
     suspended_at: datetime | None
 
 
-class Suspension(BaseModel):
+class Suspension(
+    BaseModel,
+    json_schema_extra={"examples": [{"reason": "Sent the same card to a thousand people"}]},
+):
     """Why; the owner's data, so it goes when they are erased."""
 
     model_config = ConfigDict(extra="forbid")
@@ -61,7 +64,7 @@ class Suspension(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=500)] | None = None
 
 
-class Roles(BaseModel):
+class Roles(BaseModel, json_schema_extra={"examples": [{"roles": ["user", "support"]}]}):
     """All roles from now on; `user` is always one of them."""
 
     model_config = ConfigDict(extra="forbid")
@@ -106,7 +109,7 @@ async def list_users(
     rows, total = await accounts_found(
         service.kernel.database, wanted, per_page=paging.per_page, skip=paging.offset
     )
-    items = [_seen(row) for row in rows]
+    items = [administered(row) for row in rows]
     page = Page[AdministeredUser](
         items=items, page=paging.page, per_page=paging.per_page, total=total
     )
@@ -250,10 +253,11 @@ async def _handle(
 
 def _answer(row: AccountRow, more: dict[str, str] | None = None) -> Response:
     headers = {**tagged(row.account_id), **NO_STORE, "ETag": etag(row.version), **(more or {})}
-    return JSONResponse(_seen(row).model_dump(mode="json"), headers=headers)
+    return JSONResponse(administered(row).model_dump(mode="json"), headers=headers)
 
 
-def _seen(row: AccountRow) -> AdministeredUser:
+def administered(row: AccountRow) -> AdministeredUser:
+    """An account as administrators see it."""
     status: Literal["active", "suspended"] = "active" if row.suspended_at is None else "suspended"
     return AdministeredUser(
         **user_of(row).model_dump(), status=status, suspended_at=row.suspended_at

@@ -1,5 +1,6 @@
 """HTTP for pictures of people: one's own to set and remove, everybody's to look at."""
 
+from base64 import b64encode
 from hashlib import sha256
 from typing import Annotated, Any
 from uuid import UUID, uuid5
@@ -72,15 +73,16 @@ async def set_avatar(
     account = await own_account(service, id)
     if account.suspended_at is not None:
         raise AccountIsSuspended
-    picture = await pictures.redraw(content)
+    drawn = await pictures.draw(content)
     # of its own for each request, the same when it is repeated: never one that another replaces
     picture_id = uuid5(cause.command_id, sha256(content).hexdigest())
-    await pictures.keep(id, picture_id, picture)
+    await pictures.keep(id, picture_id, drawn.picture)
     url = f"{service.settings.public_url}/api/v1/users/{id}/avatar"
     answer = Answer(200, AvatarSet(avatar_url=url).model_dump(), profile_tags(id))
+    command = SetAvatar(id, picture_id, b64encode(drawn.portrait).decode(), cause.now)
     try:
         handled = await service.kernel.commands.handle(
-            PROFILE, id, SetAvatar(id, picture_id, cause.now), cause, answer=lambda *_: answer
+            PROFILE, id, command, cause, answer=lambda *_: answer
         )
     except NotFound:
         # erased in between, and its pictures may be thrown away already

@@ -1,13 +1,15 @@
 """Pictures of people: whatever arrives is decoded and drawn anew, so nothing else comes along.
 
 The kind is told by content, never by name or header. What is stored and served is a WebP that we
-made: no metadata, no trailing archive, no script survives.
+made: no metadata, no trailing archive, no script survives. Other services are told of it as a
+portrait, a small JPEG, which is what contacts and telephones take.
 """
 
 import asyncio
 import struct
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
 from uuid import UUID
@@ -21,6 +23,11 @@ LARGEST_FILE = 2 * MIB
 EDGE = 512
 QUALITY = 82
 CONTENT_TYPE = "image/webp"
+PORTRAIT_BYTES = 24 * 1024
+"""Every message that tells of a picture carries its portrait."""
+PORTRAITS = ((256, 80), (256, 60), (256, 40), (128, 40))
+"""Pixels an edge, and quality: the first that fits. Only noise needs another than the first, and
+nothing is too large for the last."""
 
 Kind = Literal["JPEG", "PNG", "WEBP"]
 
@@ -98,6 +105,43 @@ def _redrawn(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def portrait_of(picture: bytes) -> bytes:
+    """The middle of a picture that `redrawn` made, as a square JPEG without metadata.
+
+    At most 256 pixels an edge and `PORTRAIT_BYTES`; what is transparent becomes white.
+    """
+    with Image.open(BytesIO(picture), formats=("WEBP",)) as shown:
+        seen = shown.convert("RGBA")
+    ground = Image.new("RGBA", seen.size, "white")
+    ground.alpha_composite(seen)
+    plain = ground.convert("RGB")
+    written = (_square_jpeg(plain, edge, quality) for edge, quality in PORTRAITS)
+    return next(jpeg for jpeg in written if len(jpeg) <= PORTRAIT_BYTES)
+
+
+def _square_jpeg(picture: Image.Image, edge: int, quality: int) -> bytes:
+    edge = min(edge, *picture.size)
+    square = ImageOps.fit(picture, (edge, edge), Image.Resampling.LANCZOS)
+    buffer = BytesIO()
+    # baseline, and colours at half the size: every telephone reads it
+    square.save(buffer, "JPEG", quality=quality, optimize=True, subsampling="4:2:0")
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture as it is shown, and its portrait."""
+
+    picture: bytes
+    portrait: bytes
+
+
+def draw(content: bytes) -> Drawn:
+    """Both of what arrived. Raises as `redrawn` does."""
+    picture = redrawn(content)
+    return Drawn(picture, portrait_of(picture))
+
+
 class Avatars:
     """Draws, keeps and finds them; one is drawn at a time, which bounds memory."""
 
@@ -105,9 +149,9 @@ class Avatars:
         self._storage = storage
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="avatars")
 
-    async def redraw(self, content: bytes) -> bytes:
-        """See `redrawn`."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, redrawn, content)
+    async def draw(self, content: bytes) -> Drawn:
+        """See `draw`."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, draw, content)
 
     async def keep(self, account_id: UUID, picture_id: UUID, picture: bytes) -> None:
         """Put it away. Raises `StorageUnavailable`, as all that follow."""

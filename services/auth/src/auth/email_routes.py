@@ -34,13 +34,20 @@ from auth.signing_out import SigningOut
 router = APIRouter(prefix="/api/v1/auth/email", tags=["addresses"])
 
 
-class Link(BaseModel):
+class Link(
+    BaseModel, json_schema_extra={"examples": [{"token": "what stands behind the # of the link"}]}
+):
     """The token of a mail's link."""
 
     token: Annotated[str, Field(max_length=LONGEST)]
 
 
-class NewAddress(BaseModel):
+class NewAddress(
+    BaseModel,
+    json_schema_extra={
+        "examples": [{"email": "ann@example.com", "password": "a long enough secret"}]
+    },
+):
     """The address that shall be, and the password, so that a borrowed token takes no account."""
 
     email: EmailAddress

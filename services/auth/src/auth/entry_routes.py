@@ -52,7 +52,14 @@ from auth.signing_out import SigningOut, part_of, sessions_unit
 router = APIRouter(tags=["entry"])
 
 
-class Registration(BaseModel):
+class Registration(
+    BaseModel,
+    json_schema_extra={
+        "examples": [
+            {"email": "ann@example.org", "password": "a long enough secret", "name": "Ann Onym"}
+        ]
+    },
+):
     """A new account. Without `locale` the language is what the browser asks for."""
 
     email: EmailAddress
@@ -62,7 +69,12 @@ class Registration(BaseModel):
     locale: Locale | None = None
 
 
-class Login(BaseModel):
+class Login(
+    BaseModel,
+    json_schema_extra={
+        "examples": [{"email": "ann@example.org", "password": "a long enough secret"}]
+    },
+):
     """Either `email` or `username`, and the password."""
 
     email: Annotated[str, Field(max_length=254)] | None = None
@@ -70,13 +82,15 @@ class Login(BaseModel):
     password: Password
 
 
-class Refresh(BaseModel):
+class Refresh(
+    BaseModel, json_schema_extra={"examples": [{"refresh_token": "what the login answered"}]}
+):
     """The refresh token of the last answer."""
 
     refresh_token: Annotated[str, Field(max_length=1024)]
 
 
-class Farewell(BaseModel):
+class Farewell(BaseModel, json_schema_extra={"examples": [{"password": "a long enough secret"}]}):
     """The password, so that a borrowed token cannot erase anybody."""
 
     password: Password

@@ -11,7 +11,9 @@ from common.object_storage import storage_for
 from common.observability import configure_logging, supervise
 from common.personal_data_export import PersonalDataHolders
 from common.service import run_service
+from common.snapshots import SnapshotPolicy
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 
 from auth import (
     activity_routes,
@@ -19,18 +21,21 @@ from auth import (
     avatar_routes,
     email_routes,
     entry_routes,
+    export_routes,
     password_routes,
     profile_routes,
 )
+from auth.accounts import events as accounts
 from auth.accounts import routes as account_routes
-from auth.accounts.events import UPCASTERS, AccountEvent
 from auth.accounts.read_model import ACCOUNTS
 from auth.avatars import LARGEST_FILE, Avatars
+from auth.exports.events import ExportEvent
 from auth.link_tokens import LinkTokens
 from auth.passwords import Passwords
 from auth.personal_data_export import Exporter
 from auth.processes.release_a_former_address import TIMERS_OF_FORMER_ADDRESSES
-from auth.profiles.events import ProfileEvent
+from auth.profiles import events as profiles
+from auth.profiles.decider import PROFILE, ProfileState
 from auth.profiles.read_model import PROFILES
 from auth.published_events import publish
 from auth.resources import Auth
@@ -52,14 +57,17 @@ ROUTERS = (
     avatar_routes.router,
     activity_routes.router,
     admin_routes.router,
+    export_routes.router,
 )
 DECLARATION = KernelDeclaration(
     source="auth",
-    events=(AccountEvent, SessionEvent, ProfileEvent),
+    events=(accounts.AccountEvent, SessionEvent, profiles.ProfileEvent, ExportEvent),
     projections=(ACCOUNTS, SESSIONS, PROFILES, ACTIVITY, TIMERS_OF_FORMER_ADDRESSES),
+    # every picture that was ever shown is in its event: somebody who changes it daily has megabytes
+    snapshots=(SnapshotPolicy(PROFILE, TypeAdapter(ProfileState), every=20),),
     publish=publish,
     migrations=Path(__file__).parent / "migrations",
-    upcasters=UPCASTERS,
+    upcasters={**accounts.UPCASTERS, **profiles.UPCASTERS},
 )
 
 

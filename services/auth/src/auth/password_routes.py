@@ -27,20 +27,34 @@ router = APIRouter(prefix="/api/v1/auth/password", tags=["passwords"])
 LinkToken = Annotated[str, Field(max_length=LONGEST)]
 
 
-class PasswordChange(BaseModel):
+class PasswordChange(
+    BaseModel,
+    json_schema_extra={
+        "examples": [
+            {"current_password": "a long enough secret", "new_password": "another long secret"}
+        ]
+    },
+):
     """The current password and the new one."""
 
     current_password: Password
     new_password: Password
 
 
-class Forgotten(BaseModel):
+class Forgotten(BaseModel, json_schema_extra={"examples": [{"email": "ann@example.org"}]}):
     """The address whose password was forgotten; any text is taken, and answered alike."""
 
     email: Annotated[str, Field(min_length=1, max_length=254)]
 
 
-class NewPassword(BaseModel):
+class NewPassword(
+    BaseModel,
+    json_schema_extra={
+        "examples": [
+            {"token": "what stands behind the # of the link", "password": "another long secret"}
+        ]
+    },
+):
     """The token of the mail's link, and the password that shall be."""
 
     token: LinkToken

@@ -81,7 +81,18 @@ class Address(BaseModel):
     country: Country
 
 
-class ProfileFields(BaseModel):
+class ProfileFields(
+    BaseModel,
+    json_schema_extra={
+        "examples": [
+            {
+                "company": "Atelier Verran",
+                "phone": "+33 3 88 01 02 03",
+                "vat_number": "FR40303265045",
+            }
+        ]
+    },
+):
     """What somebody tells of themselves. In a PATCH, what is left out stays, and `null` empties."""
 
     name: Name | None = None

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from auth.accounts import events as accounts
 from auth.addresses import events as addresses
+from auth.exports.events import ExportEvent
 from auth.profiles import events as profiles
 from auth.sessions import events as sessions
 
@@ -125,18 +126,26 @@ class ProfileChanged(PublishedEvent):
 
 
 class AvatarChanged(PublishedEvent):
-    """Another picture is shown, or none."""
+    """Another picture is shown, or none.
+
+    `portrait` is that picture for others to keep, a square JPEG of at most 256 pixels and 24 KiB
+    in base64; None when none is shown, and for pictures of the time before there were portraits.
+    """
 
     type_name: ClassVar[str] = "auth.avatar_changed.v1"
 
-    account_id: UUID
+    account_id: Subject
     shown: bool
+    portrait: Personal[str | None] = None
     changed_at: datetime
 
 
 def publish(event: Any) -> PublishedEvent | None:
     """The public message of a fact, or None when it stays inside."""
-    fact: accounts.AccountEvent | sessions.SessionEvent | profiles.ProfileEvent = event
+    fact: accounts.AccountEvent | sessions.SessionEvent | profiles.ProfileEvent | ExportEvent
+    fact = event
+    if isinstance(fact, ExportEvent):
+        return None
     if isinstance(fact, profiles.ProfileEvent):
         return _of_profile(fact)
     if isinstance(fact, sessions.SessionEvent):
@@ -251,7 +260,12 @@ def _of_profile(fact: profiles.ProfileEvent) -> PublishedEvent | None:
                 changed_at=fact.changed_at,
             )
         case profiles.AvatarSet():
-            return AvatarChanged(account_id=fact.account_id, shown=True, changed_at=fact.set_at)
+            return AvatarChanged(
+                account_id=fact.account_id,
+                shown=True,
+                portrait=fact.portrait,
+                changed_at=fact.set_at,
+            )
         case profiles.AvatarRemoved():
             at = fact.removed_at
             return AvatarChanged(account_id=fact.account_id, shown=False, changed_at=at)

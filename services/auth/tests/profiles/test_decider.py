@@ -17,6 +17,7 @@ from auth.profiles.examples import (
     ERASED,
     NEXT_PICTURE_ID,
     PICTURE_ID,
+    PORTRAIT,
     REMOVE_AVATAR,
     SET_AVATAR,
 )
@@ -58,9 +59,9 @@ def test_preferences_do_not_grow_without_end() -> None:
 def test_a_picture_names_the_one_that_it_replaces() -> None:
     profile.given().when(SET_AVATAR).then(AVATAR_SET)
     profile.given(AVATAR_SET).when(SET_AVATAR).then()
-    other = SetAvatar(ACCOUNT_ID, NEXT_PICTURE_ID, AT)
+    other = SetAvatar(ACCOUNT_ID, NEXT_PICTURE_ID, PORTRAIT, AT)
     profile.given(AVATAR_SET).when(other).then(
-        AvatarSet(ACCOUNT_ID, NEXT_PICTURE_ID, PICTURE_ID, AT)
+        AvatarSet(ACCOUNT_ID, NEXT_PICTURE_ID, PICTURE_ID, PORTRAIT, AT)
     )
 
 

@@ -1,7 +1,5 @@
 """HTTP for administrators: everybody's cards, back from the trash, and a copy of all."""
 
-import csv
-import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -11,8 +9,8 @@ from common.idempotency import RequestCause
 from common.ids import uuid7
 from common.problems import NotFound
 from common.service import Admin, Page, Paging
+from common.table_export import UNKEPT, Format, download
 from fastapi import APIRouter, Query
-from pydantic_core import to_json
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from cards.card_form import CardOut, card_out
@@ -21,19 +19,17 @@ from cards.cards.read_model import CardRow, all_cards, card_by_id, every_card
 from cards.cards.routes import Cards, Service, carry_out
 from cards.exports.commands import ExportCards
 from cards.exports.decider import EXPORT
-from cards.exports.events import Format
 
 router = APIRouter(prefix="/api/v1/admin", tags=["administration"])
-
-UNKEPT = {"Cache-Control": "private, no-store"}
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet takes for the begin of a formula (OWASP, CSV injection)."""
 
 
 class AnyCardOut(CardOut):
     """Somebody's card."""
 
     owner_id: UUID
+
+
+COLUMNS = ["id", "owner_id", *(name for name in CardOut.model_fields if name != "id")]
 
 
 @router.get("/cards", response_model=Page[AnyCardOut])
@@ -82,45 +78,12 @@ async def export_cards(
     # each copy is one more: no Idempotency-Key makes it the same as the one before
     this_time = replace(cause, command_id=uuid7(), fingerprint=None)
     await service.kernel.commands.handle(EXPORT, id, command, this_time)
-    name = f"{model}-{cause.now:%Y-%m-%d}.{format}"
-    headers = {**UNKEPT, "Content-Disposition": f'attachment; filename="{name}"'}
-    kind, pieces = (
-        ("text/csv; charset=utf-8", _csv) if format == "csv" else ("application/json", _json)
-    )
-    return StreamingResponse(pieces(_told(service)), headers=headers, media_type=kind)
+    return download(_told(service), name=model, columns=COLUMNS, format=format, now=cause.now)
 
 
 async def _told(service: Cards) -> AsyncIterator[dict[str, Any]]:
     async for row in every_card(service.kernel.database):
         yield _row_out(service, row)
-
-
-async def _json(cards: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
-    between = b"["
-    async for card in cards:
-        yield between + to_json(card)
-        between = b",\n"
-    yield b"[]" if between == b"[" else b"]"
-
-
-async def _csv(cards: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
-    yield _line(COLUMNS)
-    async for card in cards:
-        yield _line([_cell(card[column]) for column in COLUMNS])
-
-
-COLUMNS = ["id", "owner_id", *(name for name in CardOut.model_fields if name != "id")]
-
-
-def _line(cells: list[str]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue().encode()
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else value if isinstance(value, str) else to_json(value).decode()
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _row_out(service: Cards, row: CardRow) -> dict[str, Any]:

@@ -7,7 +7,7 @@ same moment for the last free place meet at its row.
 from uuid import UUID
 
 import sqlalchemy as sa
-from common.database import Database
+from common.database import Database, Transaction
 from common.problems import Forbidden
 from common.statements import Statement, Write
 from sqlalchemy.dialects.postgresql import insert
@@ -72,6 +72,12 @@ _CLOSE = Statement(
     .values(owner_id=_owner, **_shut)
     .on_conflict_do_update(index_elements=[_allowances.c.owner_id], set_=_shut)
 )
+_HOLD = Statement(
+    insert(_allowances)
+    .values(owner_id=_owner, live=sa.literal(0))
+    .on_conflict_do_update(index_elements=[_allowances.c.owner_id], set_={"live": _live})
+    .returning(_allowances.c.closed)
+)
 _ALLOWED = Statement(sa.select(_allowed).where(_allowances.c.owner_id == _owner))
 
 
@@ -98,6 +104,16 @@ def allow(owner: UUID, allowed: int) -> Write:
 def close(owner: UUID) -> Write:
     """The owner was erased: no card of theirs comes after this, whatever is under way."""
     return Write(_CLOSE, {"owner": owner}, ("allowance", owner))
+
+
+async def hold(transaction: Transaction, owner: UUID) -> bool:
+    """Wait for cards of this owner that are being made; those that follow wait for our commit.
+
+    Whether the owner is still there: False once they were erased.
+    """
+    row = await transaction.fetch_one(_HOLD, owner=owner)
+    assert row is not None
+    return not row["closed"]
 
 
 async def allowed_cards(database: Database, owner: UUID) -> int:

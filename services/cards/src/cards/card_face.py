@@ -3,6 +3,7 @@
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
@@ -21,7 +22,8 @@ class Profile:
 class CardFace(CardDetails):
     """A card as its readers meet it; the properties are what may be shown of it.
 
-    `slug` is its permanent address, made by chance; `handle` the one that its owner chose.
+    `slug` is its permanent address, made by chance; `handle` the one that its owner chose;
+    `portrait_id` names the picture of its owner, None where the card shows none.
     """
 
     card_id: UUID
@@ -30,6 +32,7 @@ class CardFace(CardDetails):
     slug: str
     handle: str | None = None
     visibility: Visibility = "public"
+    portrait_id: UUID | None = None
 
     @property
     def initials(self) -> str:
@@ -74,6 +77,37 @@ class CardFace(CardDetails):
             ("Instagram", profile_link("instagram.com", "", self.instagram)),
         )
         return tuple(Profile(network, link) for network, link in found if link)
+
+
+class KnownCard(Protocol):
+    """What the rules and the tables to read both know of a card."""
+
+    @property
+    def card_id(self) -> UUID: ...
+    @property
+    def details(self) -> CardDetails: ...
+    @property
+    def slug(self) -> str: ...
+    @property
+    def handle(self) -> str | None: ...
+    @property
+    def visibility(self) -> Visibility: ...
+    @property
+    def updated_at(self) -> datetime: ...
+
+
+def face_of(card: KnownCard, version: int, portrait_id: UUID | None = None) -> CardFace:
+    """The card as its readers meet it. A private one shows no picture: it is nobody's to see."""
+    return CardFace(
+        **vars(card.details),
+        card_id=card.card_id,
+        version=version,
+        updated_at=card.updated_at,
+        slug=card.slug,
+        handle=card.handle,
+        visibility=card.visibility,
+        portrait_id=None if card.visibility == "private" else portrait_id,
+    )
 
 
 def safe_link(url: str | None) -> str | None:

@@ -107,7 +107,12 @@ class LinkForm(BaseModel):
     label: Label = ""
 
 
-class NewCard(BaseModel):
+class NewCard(
+    BaseModel,
+    json_schema_extra={
+        "examples": [{"name": "Ann Onym", "title": "Bookbinder", "email": "ann@example.org"}]
+    },
+):
     """What a new card says and who may find it."""
 
     name: Line
@@ -139,7 +144,7 @@ class NewCard(BaseModel):
         return CardDetails(**{name: values[name] for name in DETAILS if name in values})
 
 
-class CardChanges(NewCard):
+class CardChanges(NewCard, json_schema_extra={"examples": [{"title": "Chief bookbinder"}]}):
     """The fields that change; `null` empties one that may be empty. What is left out stays."""
 
     name: Line = ""

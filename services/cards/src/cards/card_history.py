@@ -14,11 +14,12 @@ from cards.cards.events import (
     CardErased,
     CardEvent,
     CardHandleChanged,
+    CardPortraitChanged,
     CardRestored,
     CardVisibilityChanged,
 )
 
-What = Literal["created", "changed", "deleted", "restored", "erased"]
+What = Literal["created", "changed", "portrait_changed", "deleted", "restored", "erased"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ def _told(event: CardEvent) -> tuple[datetime, What]:
             return event.created_at, "created"
         case CardChanged() | CardHandleChanged() | CardVisibilityChanged():
             return event.changed_at, "changed"
+        case CardPortraitChanged():
+            return event.changed_at, "portrait_changed"
         case CardDeleted():
             return event.deleted_at, "deleted"
         case CardRestored():

@@ -56,7 +56,7 @@ class HistoryOut(BaseModel):
     next: str | None
 
 
-class Undo(BaseModel):
+class Undo(BaseModel, json_schema_extra={"examples": [{"version": 2}]}):
     """The version whose words shall stand on the card again."""
 
     version: Annotated[int, Field(ge=1, le=LATEST_VERSION)]

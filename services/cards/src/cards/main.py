@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from cards.admin_routes import router as admin_router
 from cards.cards.events import UPCASTERS, CardEvent
-from cards.cards.read_model import ALLOWANCES, CARDS, HANDLES, card_by_id
+from cards.cards.read_model import ALLOWANCES, CARDS, HANDLES, all_cards_of, card_by_id
 from cards.cards.routes import Cards, router
 from cards.counters.decider import COUNTERS, CountersState
 from cards.counters.events import CountersEvent
@@ -53,10 +53,14 @@ def create_app(settings: CardsSettings | None = None, kernel: Kernel | None = No
             row = await card_by_id(opened.database, card_id)
             return row.owner_id if row and row.is_shown_to(reader) else None
 
+        async def cards_of_owner(owner: UUID) -> list[UUID]:
+            rows = await all_cards_of(opened.database, owner)
+            return [row.card_id for row in rows if row.deleted_at is None]
+
         app.state.cards = Cards(opened, settings.public_url)
         app.state.demo_card = settings.demo_card
         async with counting(opened, app.state.clock) as visits:
-            app.state.counters = Counters(opened.database, owner_of, visits.note)
+            app.state.counters = Counters(opened.database, owner_of, visits.note, cards_of_owner)
             yield
 
     return create_kernel_service(

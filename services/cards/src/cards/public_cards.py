@@ -6,6 +6,7 @@ from common.problems import NotFound
 from cards.card_face import CardFace
 from cards.cards.read_model import CardRow, card_at
 from cards.cards.routes import Cards
+from cards.portraits import portrait_of
 
 
 async def shown_row(service: Cards, address: str, reader: Identity | None) -> CardRow:
@@ -15,6 +16,13 @@ async def shown_row(service: Cards, address: str, reader: Identity | None) -> Ca
     if row is None or not row.is_shown_to(reader.account_id if reader else None):
         raise NotFound
     return row
+
+
+async def shown_portrait(service: Cards, row: CardRow) -> bytes | None:
+    """The picture of the card's owner, a JPEG, if the card shows it."""
+    if row.face().portrait_id is None:
+        return None
+    return await portrait_of(service.kernel.database, row.owner_id)
 
 
 def address_of(face: CardFace) -> str:

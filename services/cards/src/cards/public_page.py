@@ -116,6 +116,11 @@ def mail_link(address: str) -> str:
     return "mailto:" + quote(address, safe="@")
 
 
+def portrait_link(face: CardFace) -> str | None:
+    """Where the picture of the card's owner is, if the card shows one."""
+    return f"/view/{face.slug}/portrait.jpg" if face.portrait_id else None
+
+
 def map_link(address: str | None) -> str | None:
     """Where a map shows the address."""
     where = " ".join((address or "").split())
@@ -130,7 +135,12 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters |= {"shown": shown, "breakable": breakable}
-_templates.globals |= {"phone_link": phone_link, "mail_link": mail_link, "map_link": map_link}
+_templates.globals |= {
+    "phone_link": phone_link,
+    "mail_link": mail_link,
+    "map_link": map_link,
+    "portrait_link": portrait_link,
+}
 
 
 def render_card(face: CardFace, *, places: Places, qr_svg: str, language: Language) -> Page:

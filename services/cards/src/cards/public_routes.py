@@ -9,7 +9,6 @@ from common.service import MaybeCaller, not_modified
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from cards.card_face import CardFace
 from cards.cards.read_model import CardRow
 from cards.cards.routes import Cards, Service
 from cards.counters.events import Kind
@@ -22,6 +21,7 @@ from cards.public_cards import (
     lasting_url,
     page_url,
     scan_url,
+    shown_portrait,
     shown_row,
 )
 from cards.public_page import (
@@ -57,13 +57,17 @@ async def card_vcard(
     version: Annotated[Literal["3.0", "4.0"], Query()] = "3.0",
 ) -> Response:
     """The card as a contact to import; the page's own download is the one that is counted."""
-    face = (await shown_row(service, card_id, caller)).face()
-    headers = card_headers(face, f"{face.version}-{version}")
+    row = await shown_row(service, card_id, caller)
+    headers = card_headers(row.face(), f"{row.version}-{version}")
     cached = not_modified(request, headers["ETag"], headers)
-    return cached or _contact(service, face, version, headers)
+    return cached or await _contact(service, row, version, headers)
 
 
-@router.get("/view/{address}", response_class=HTMLResponse)
+@router.get(
+    "/view/{address}",
+    response_class=HTMLResponse,
+    responses={404: {"description": "A page that says so", "content": {"text/html": {}}}},
+)
 async def view_card(request: Request, address: str, service: Service, via: str = "") -> Response:
     """The card's public page, by its id, slug or handle; a page of its own where there is none.
 
@@ -103,7 +107,7 @@ async def save_contact(
     """The contact that the page offers: version 3.0, which every phone imports. Counted."""
     row = await shown_row(service, address, None)
     await _count(counting, row, visitor, "downloads")
-    return _contact(service, row.face(), "3.0", _NOT_KEPT)
+    return await _contact(service, row, "3.0", _NOT_KEPT)
 
 
 @router.get("/view/{address}/go/{key}", response_class=RedirectResponse, status_code=303)
@@ -125,13 +129,26 @@ async def follow_link(
 @router.get("/view/{address}/share.png", response_class=Response)
 async def card_picture(request: Request, address: str, service: Service) -> Response:
     """What networks and messengers show beside the address."""
-    face = (await shown_row(service, address, None)).face()
-    headers = card_headers(face, f"{face.version}-share-{EDITION}")
+    row = await shown_row(service, address, None)
+    headers = card_headers(row.face(), f"{row.version}-share-{EDITION}")
     cached = not_modified(request, headers["ETag"], headers)
     if cached:
         return cached
-    picture = await asyncio.to_thread(share_picture, face)
+    portrait = await shown_portrait(service, row)
+    picture = await asyncio.to_thread(share_picture, row.face(), portrait)
     return Response(picture, headers=headers, media_type="image/png")
+
+
+@router.get("/view/{address}/portrait.jpg", response_class=Response)
+async def card_portrait(request: Request, address: str, service: Service) -> Response:
+    """The picture of the card's owner, as the page shows it; 404 for a card that shows none."""
+    row = await shown_row(service, address, None)
+    portrait = await shown_portrait(service, row)
+    if portrait is None:
+        raise NotFound
+    headers = card_headers(row.face(), f"{row.version}-portrait")
+    cached = not_modified(request, headers["ETag"], headers)
+    return cached or Response(portrait, headers=headers, media_type="image/jpeg")
 
 
 @router.get("/view/{address}/qr.png", response_class=Response)
@@ -169,11 +186,13 @@ async def _count(counting: Counters, row: CardRow, visitor: Visitor, *kinds: Kin
         await counting.count(kind, row.card_id, row.owner_id, visitor)
 
 
-def _contact(
-    service: Cards, face: CardFace, version: Literal["3.0", "4.0"], headers: dict[str, str]
+async def _contact(
+    service: Cards, row: CardRow, version: Literal["3.0", "4.0"], headers: dict[str, str]
 ) -> Response:
+    face, portrait = row.face(), await shown_portrait(service, row)
     named = f'attachment; filename="{vcard_filename(face)}"'
-    body = vcard(face, page_url=lasting_url(service, face), version=version)
+    lasting = lasting_url(service, face)
+    body = vcard(face, page_url=lasting, version=version, portrait=portrait)
     headers = {**headers, "Content-Disposition": named}
     return Response(body, headers=headers, media_type="text/vcard; charset=utf-8")
 

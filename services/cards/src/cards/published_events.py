@@ -22,7 +22,7 @@ class CardCreated(PublishedEvent):
 
 
 class CardChanged(PublishedEvent):
-    """The card says something else now, has another address or is found by others."""
+    """The card says something else now, has another address or picture, or is found by others."""
 
     type_name: ClassVar[str] = "cards.card_changed.v1"
 
@@ -65,7 +65,12 @@ def publish(event: Any) -> PublishedEvent | None:
             return CardCreated(
                 card_id=fact.card_id, owner_id=fact.owner_id, created_at=fact.created_at
             )
-        case facts.CardChanged() | facts.CardHandleChanged() | facts.CardVisibilityChanged():
+        case (
+            facts.CardChanged()
+            | facts.CardHandleChanged()
+            | facts.CardVisibilityChanged()
+            | facts.CardPortraitChanged()
+        ):
             return CardChanged(card_id=fact.card_id, changed_at=fact.changed_at)
         case facts.CardDeleted():
             return CardDeleted(card_id=fact.card_id, deleted_at=fact.deleted_at)

@@ -46,7 +46,7 @@ class CardQr(QrLook):
     logo: Literal["none", "monogram"] = "none"
 
 
-class NewQr(QrLook):
+class NewQr(QrLook, json_schema_extra={"examples": [{"url": "https://atelier-verran.example"}]}):
     """What to write, an address or a text, and how. `logo` is a picture in base64."""
 
     url: Annotated[str | None, Field(max_length=2_000)] = None

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from cards.card_face import CardFace
 from cards.pictures import can_write, typeface
@@ -17,8 +17,11 @@ _CARD = (130, 75, 1070, 555)
 _TEXT_LEFT, _TEXT_WIDE = 200, 800
 
 
-def share_picture(face: CardFace) -> bytes:
-    """The card as a PNG of 1200 by 630. A line with letters that our typeface lacks is left out."""
+def share_picture(face: CardFace, portrait: bytes | None = None) -> bytes:
+    """The card as a PNG of 1200 by 630, with the picture of its owner (a JPEG) if there is one.
+
+    A line with letters that our typeface lacks is left out.
+    """
     palette = theme_of(face.theme, face.accent).light
     canvas = Image.new("RGB", (WIDTH * _TWICE, HEIGHT * _TWICE), palette.ground)
     draw = ImageDraw.Draw(canvas)
@@ -27,7 +30,10 @@ def share_picture(face: CardFace) -> bytes:
     draw.rounded_rectangle(
         _scaled(inner), radius=22 * _TWICE, outline=palette.on_card_soft, width=_TWICE
     )
-    _monogram(draw, face.initials, palette)
+    if portrait:
+        _portrait(canvas, portrait, palette)
+    else:
+        _monogram(draw, face.initials, palette)
     _lines(draw, face, palette)
     out = io.BytesIO()
     canvas.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS).save(out, "PNG", optimize=True)
@@ -41,6 +47,18 @@ def _monogram(draw: ImageDraw.ImageDraw, letters: str, palette: Palette) -> None
         middle = ((_TEXT_LEFT + 60) * _TWICE, 185 * _TWICE)
         font = typeface(48 * _TWICE)
         draw.text(middle, letters, fill=palette.on_card_accent, font=font, anchor="mm")
+
+
+def _portrait(canvas: Image.Image, jpeg: bytes, palette: Palette) -> None:
+    """In a ring as the monogram is, and a little larger: the name's two lines begin below."""
+    left, top, side, ring = _TEXT_LEFT, 122, 134, 4
+    with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as picture:
+        square = ImageOps.fit(picture.convert("RGB"), (side * _TWICE, side * _TWICE))
+    disc = Image.new("L", square.size)
+    ImageDraw.Draw(disc).ellipse((2, 2, side * _TWICE - 3, side * _TWICE - 3), fill=255)
+    canvas.paste(square, (left * _TWICE, top * _TWICE), disc)
+    around = _scaled((left - 1, top - 1, left + side + 1, top + side + 1))
+    ImageDraw.Draw(canvas).ellipse(around, outline=palette.on_card_accent, width=ring * _TWICE)
 
 
 def _lines(draw: ImageDraw.ImageDraw, face: CardFace, palette: Palette) -> None:

@@ -17,6 +17,9 @@ from cards.processes.erase_cards_when_their_owner_is_erased import (
 from cards.processes.let_owners_have_as_many_cards_as_they_are_entitled_to import (
     LET_OWNERS_HAVE_AS_MANY_CARDS_AS_THEY_ARE_ENTITLED_TO,
 )
+from cards.processes.show_the_picture_of_the_owner_on_their_cards import (
+    SHOW_THE_PICTURE_OF_THE_OWNER_ON_THEIR_CARDS,
+)
 from cards.settings import CardsSettings
 
 
@@ -26,6 +29,7 @@ def create_worker(kernel: Kernel, broker: Broker, feeds: Feeds) -> Worker:
         handlers=[
             ERASE_CARDS_WHEN_THEIR_OWNER_IS_ERASED,
             LET_OWNERS_HAVE_AS_MANY_CARDS_AS_THEY_ARE_ENTITLED_TO,
+            SHOW_THE_PICTURE_OF_THE_OWNER_ON_THEIR_CARDS,
         ]
     )
     return Worker(kernel, declaration, broker, feeds, SystemClock())

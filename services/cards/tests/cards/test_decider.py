@@ -1,10 +1,11 @@
 """A card: done, refused, repeated."""
 
 from dataclasses import replace
+from uuid import UUID
 
 from cards.cards.commands import ChangeCard, DeleteCard, RestoreCard
 from cards.cards.decider import CARD, CardExists, HandleReserved
-from cards.cards.events import CardChanged, CardHandleChanged
+from cards.cards.events import CardChanged, CardHandleChanged, CardPortraitChanged
 from cards.cards.examples import (
     CARD_ERASED,
     CARD_ID,
@@ -18,9 +19,11 @@ from cards.cards.examples import (
     HANDLE_CHANGED,
     LATER,
     OWNER_ID,
+    PORTRAIT_CHANGED,
     RESTORE,
     RESTORE_ANY,
     RESTORED,
+    SHOW_PORTRAIT,
     STRANGER_ID,
     VISIBILITY_CHANGED,
 )
@@ -118,3 +121,30 @@ def test_a_card_goes_with_its_owner_also_from_the_trash_and_once() -> None:
 
 def test_an_erased_card_cannot_be_restored() -> None:
     card.given(CREATED, DELETED, CARD_ERASED).when(RESTORE).then_refused(NotFound)
+
+
+def test_a_card_shows_another_picture_of_its_owner_once() -> None:
+    card.given(CREATED).when(SHOW_PORTRAIT).then(PORTRAIT_CHANGED)
+    card.given(CREATED, PORTRAIT_CHANGED).when(SHOW_PORTRAIT).then()
+    other = UUID("01990000-0000-7000-8000-00000000d002")
+    removed = replace(SHOW_PORTRAIT, change_id=other, shown=False)
+    card.given(CREATED, PORTRAIT_CHANGED).when(removed).then(
+        CardPortraitChanged(CARD_ID, other, False, LATER)
+    )
+
+
+def test_a_card_that_was_made_with_a_picture_tells_that_it_shows_none_any_more() -> None:
+    """It heard of no picture before: that it had one is known beside the log."""
+    removed = replace(SHOW_PORTRAIT, shown=False)
+    card.given(CREATED).when(removed).then(replace(PORTRAIT_CHANGED, shown=False))
+
+
+def test_a_card_in_the_trash_changes_its_picture_too() -> None:
+    card.given(CREATED, DELETED).when(SHOW_PORTRAIT).then(PORTRAIT_CHANGED)
+    card.given(CREATED, DELETED, PORTRAIT_CHANGED).when(SHOW_PORTRAIT).then()
+    card.given(CREATED, DELETED, PORTRAIT_CHANGED, RESTORED).when(SHOW_PORTRAIT).then()
+
+
+def test_where_no_card_is_no_picture_is_shown_and_nothing_refused() -> None:
+    card.given().when(SHOW_PORTRAIT).then()
+    card.given(CREATED, CARD_ERASED).when(SHOW_PORTRAIT).then()

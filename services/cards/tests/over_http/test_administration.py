@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from cards.admin_routes import FORMULA
 from common.stream_history import history
+from common.table_export import FORMULA
 
 ADMIN = "/api/v1/admin"
 EXPORT = ADMIN + "/export?model=cards"

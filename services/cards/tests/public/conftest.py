@@ -3,16 +3,17 @@
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import aiohttp
 import pytest
-from cards.main import create_app
+from cards.main import DECLARATION, create_app
 from cards.settings import CardsSettings
 from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres
 from common.ids import uuid7
 from common.testing.http import served, signed_in
+from common.testing.kernel import migrated_database
 from common.testing.postgres import temporary_postgres
 
 ADA = {"name": "Ada Lovelace", "title": "Analyst", "email": "ada@example.org"}
@@ -79,10 +80,10 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def site(postgres: EmbeddedPostgres) -> AsyncIterator[Site]:
-    """The API on a database of its own."""
-    dsn = await postgres.create_database(f"site_{uuid4().hex}")
+    """The API on a fresh database; a file's tests share it, each with cards of its own."""
+    dsn = await migrated_database(postgres, DECLARATION.migrations)
     settings = CardsSettings.load(
         database_url=dsn, public_url="https://cards.example", demo_card="the-demo"
     )

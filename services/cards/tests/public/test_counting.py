@@ -3,7 +3,7 @@
 import json
 import xml.etree.ElementTree as ElementTree
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -104,7 +104,9 @@ async def test_no_address_and_no_browser_is_stored(site: Any) -> None:
                 "select tablename from pg_tables where schemaname = 'public'"
             )
         ]
-        visitor = await connection.fetchval("select visitor from visitors")
+        visitor = await connection.fetchval(
+            "select visitor from visitors where card_id = $1", UUID(card["id"])
+        )
     finally:
         await connection.close()
     assert not [text for text in kept if "198.51.100" in text or agent in text]
@@ -125,6 +127,12 @@ async def test_stats_show_every_day_and_can_be_drawn(site: Any) -> None:
     assert [day["views"] for day in stats["days"]] == [0, 0, 0, 0, 0, 0, 1]
     assert drawn.headers["Cache-Control"] == "private, no-store"
     StatsOut.model_validate(stats, strict=False)
+    path = "/api/v1/user/visits?days=7"
+    mine = await site.visit(path, **site.as_(owner))
+    assert json.loads(mine.text) == {key: stats[key] for key in ("total", "days")}
+    nobodys = json.loads((await site.visit(path, **site.as_(uuid7()))).text)
+    assert nobodys["total"] == ZERO
+    assert (await site.visit(path)).status == 401
     picture = ElementTree.fromstring(drawn.text)
     assert picture[0].text is not None
     assert picture[0].text.startswith("Views: 1, scans: 1,")

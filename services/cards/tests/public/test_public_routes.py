@@ -10,7 +10,7 @@ import zxingcpp
 from cards.cards.examples import FACE
 from cards.share_picture import HEIGHT, WIDTH, share_picture
 from common.ids import uuid7
-from PIL import Image
+from PIL import Image, ImageChops
 
 PUBLIC = ("", "/share.png", "/qr.png", "/contact.vcf", "/seen.gif", "/go/0123456789ab")
 
@@ -106,11 +106,11 @@ async def test_what_one_may_write_into_an_address_is_not_a_page_each(site: Any) 
 
 
 async def test_every_code_of_a_card_leads_to_its_lasting_address(site: Any) -> None:
-    card = await site.card(handle="ada-lovelace")
+    card = await site.card(handle="the-countess")
     lasting = f"https://cards.example/view/{card['slug']}?via=qr"
     api = f"/api/v1/cards/{card['id']}/qr"
 
-    for path in ("/view/ada-lovelace/qr.png", f"{api}?scale=3&level=L", f"{api}?logo=monogram"):
+    for path in ("/view/the-countess/qr.png", f"{api}?scale=3&level=L", f"{api}?logo=monogram"):
         assert decoded(await body(site, path)) == [lasting]
     drawn = await body(site, f"{api}?format=svg&logo=monogram&dark=%237a2e1d")
     assert drawn.startswith(b"<svg")
@@ -221,3 +221,19 @@ def test_every_card_has_a_share_picture(changes: dict[str, Any]) -> None:
     drawn = Image.open(io.BytesIO(share_picture(face)))
 
     assert (drawn.format, drawn.size) == ("PNG", (WIDTH, HEIGHT))
+
+
+def test_a_share_picture_shows_the_owner_where_the_monogram_stands() -> None:
+    portrait = io.BytesIO()
+    Image.new("RGB", (256, 256), "#00ff00").save(portrait, "JPEG")
+
+    without, shown = (
+        Image.open(io.BytesIO(share_picture(FACE, picture))).convert("RGB")
+        for picture in (None, portrait.getvalue())
+    )
+
+    left, top, right, bottom = ImageChops.difference(without, shown).getbbox() or (0, 0, 0, 0)
+    middle = shown.getpixel(((left + right) // 2, (top + bottom) // 2))
+    assert middle[1] > 200 > 50 > middle[0]
+    assert 190 < left < right < 350
+    assert 115 < top < bottom < 265, "the first line of a long name begins there"

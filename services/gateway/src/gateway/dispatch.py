@@ -5,21 +5,23 @@ are counted; here a line is written only where a part of the system failed.
 """
 
 from collections.abc import Awaitable, Callable, Container, Mapping
-from dataclasses import replace
-from functools import lru_cache, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 
 import structlog
-from common.access_tokens import CLIENT_HEADER, InternalTokens, InvalidToken
+from common.access_tokens import InvalidToken
 from common.clock import Clock
 from common.problem_responses import status_of
 from common.problems import Refusal
-from common.request_context import sane_traceparent
 from prometheus_client import Histogram
 
 from gateway.answers import Answer, Header, InternalError, Message, Receive, Refused, Scope, Send
 from gateway.authentication import Authentication, Caller
 from gateway.cached_reads import CachedReads, Read
+from gateway.calls import Calls
+from gateway.clients import Clients
+from gateway.cors import Cors
 from gateway.exchange import UNMATCHED, Exchange
 from gateway.forwarding import (
     AnswerCut,
@@ -29,13 +31,16 @@ from gateway.forwarding import (
     Upstream,
     UpstreamBroken,
 )
-from gateway.hygiene import IDENTITY, forwarded_headers, known_query, outward, read_headers
+from gateway.hygiene import FORWARDED_FOR, known_query, outward, read_headers
 from gateway.inbound import Inbound, bodiless
-from gateway.routes_table import Route, RoutesTable
+from gateway.rate_limits import RateLimits, household
+from gateway.route_tree import RoutesTable
+from gateway.routes_table import READS, Per, Route
 
 Page = Callable[[], Awaitable[Answer]]
+Own = Callable[[Exchange, Caller], Awaitable[None]]
+"""Answers a routed request that is for no service: `Access.USER` or more."""
 
-READS = frozenset({"GET", "HEAD"})
 CLIENT_GONE = 499  # for the metrics; nobody is left to read it
 _CONDITIONS = frozenset({b"if-none-match", b"if-match", b"range"})
 _INVALID_TOKEN: Header = (b"www-authenticate", b'Bearer error="invalid_token"')
@@ -65,28 +70,46 @@ class MethodNotAllowed(Refused):
     detail = "This method is not for this address."
 
 
+@dataclass(frozen=True)
+class Doors:
+    """What every request passes: from where, from which site, how often, and who it is.
+
+    `always` stands on every answer.
+    """
+
+    clients: Clients
+    cors: Cors
+    limits: RateLimits
+    authentication: Authentication
+    always: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answering:
+    """What answers it. `pages` are the gateway's own addresses, `own` what it answers to the routes
+    that are for no service, by their paths."""
+
+    pages: Mapping[str, Page]
+    own: Mapping[str, Own]
+    upstreams: Mapping[str, Upstream]
+    calls: Calls
+    reads: CachedReads
+
+
 class Gateway:
-    """Answers every HTTP request. `pages` are the gateway's own addresses."""
+    """Answers every HTTP request."""
 
     def __init__(
-        self,
-        *,
-        table: RoutesTable,
-        pages: Mapping[str, Page],
-        upstreams: Mapping[str, Upstream],
-        authentication: Authentication,
-        tokens: InternalTokens,
-        reads: CachedReads,
-        clock: Clock,
+        self, table: RoutesTable, doors: Doors, answering: Answering, clock: Clock
     ) -> None:
         self._table = table
-        self._pages = pages
-        self._upstreams = upstreams
-        self._authentication = authentication
-        self._tokens = tokens
-        self._reads = reads
+        self._doors = doors
+        self._pages = answering.pages
+        self._own = answering.own
+        self._upstreams = answering.upstreams
+        self._calls = answering.calls
+        self._reads = answering.reads
         self._clock = clock
-        self._client_header = lru_cache(10_000)(partial(_client_header, tokens))
         self._observe: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,6 +127,7 @@ class Gateway:
 
     async def _answer(self, exchange: Exchange) -> None:
         exchange.headers = read_headers(exchange.scope["headers"])
+        self._enter(exchange)
         page = self._pages.get(exchange.path)
         if page is not None:
             exchange.route = exchange.path
@@ -113,18 +137,47 @@ class Gateway:
         match = self._table.find(exchange.path)
         if match is None:
             raise UnknownAddress
+        asked = self._doors.cors.preflight(exchange.method, exchange.headers, match.allow)
+        if asked is not None:
+            await exchange.answer(asked)
+            return
         _require_method(exchange, match.routes, match.allow)
-        route = match.routes[exchange.method]
+        route = match.route(exchange.method, exchange.scope["query_string"])
+        if route is None:
+            raise UnknownAddress
         exchange.route = route.path
+        await self._serve(exchange, route, match.path, await self._let_in(exchange, route))
+
+    def _enter(self, exchange: Exchange) -> None:
+        peer = exchange.scope.get("client")
+        if peer is not None:
+            forwarded = exchange.headers.get(FORWARDED_FOR)
+            exchange.client = self._doors.clients.address(peer[0], forwarded)
+        exchange.added += self._doors.always
+        exchange.added += self._doors.cors.headers(exchange.headers)
+
+    async def _let_in(self, exchange: Exchange, route: Route) -> Caller | None:
+        """The caller, if the route wants one and they do not come too often."""
+        limit = route.limit
+        if limit is not None and limit.per is Per.ADDRESS:
+            who, now = household(exchange.client), self._clock.now()
+            exchange.added += await self._doors.limits.admit(limit, who, now)
         authorization = exchange.headers.get(b"authorization")
-        caller = await self._authentication.caller(route.who, authorization)
-        await self._serve(exchange, route, match.path, caller)
+        caller = await self._doors.authentication.caller(route.who, authorization)
+        if limit is not None and limit.per is Per.ACCOUNT and caller is not None:
+            now = self._clock.now()
+            exchange.added += await self._doors.limits.admit(limit, caller.account, now)
+        return caller
 
     async def _serve(
         self, exchange: Exchange, route: Route, path: str, caller: Caller | None
     ) -> None:
+        own = self._own.get(route.path)
+        if own is not None and caller is not None:
+            await own(exchange, caller)
+            return
         query = known_query(exchange.scope["query_string"], route.query_bytes)
-        call = partial(self._call, exchange, route, path, query, caller)
+        call = partial(self._calls.forwarded, exchange, path, query, caller, route.budget)
         if route.cache is None or exchange.method not in READS:
             await self._pass_through(exchange, route, call())
             return
@@ -164,21 +217,6 @@ class Gateway:
             self._reads.forget(tags)
         await exchange.start(status, headers)
 
-    def _call(
-        self, exchange: Exchange, route: Route, path: str, query: bytes, caller: Caller | None
-    ) -> Call:
-        headers = forwarded_headers(exchange.headers, body=exchange.method not in READS)
-        trace = sane_traceparent(exchange.headers.get(b"traceparent"))
-        headers += ((b"x-request-id", exchange.identify()), (b"traceparent", trace.encode()))
-        client = exchange.scope.get("client")
-        if client is not None:
-            headers.append((b"x-forwarded-for", client[0].encode()))
-            headers.append(self._client_header(client[0]))
-        if caller is not None:
-            headers.append((IDENTITY, caller.internal_token(self._tokens, self._clock.now())))
-        method = "GET" if exchange.method == "HEAD" else exchange.method
-        return Call(method, path, query, headers, route.budget, client)
-
     def _measure(self, exchange: Exchange, seconds: float) -> None:
         method = exchange.method if exchange.route != UNMATCHED else "any"
         key = (method, exchange.route, exchange.status)
@@ -186,10 +224,6 @@ class Gateway:
         if observe is None:
             observe = self._observe[key] = SECONDS.labels(*key).observe
         observe(seconds)
-
-
-def _client_header(tokens: InternalTokens, address: str) -> Header:
-    return CLIENT_HEADER.encode(), tokens.sign_client(address).encode()
 
 
 def _require_method(exchange: Exchange, methods: Container[str], allow: str) -> None:

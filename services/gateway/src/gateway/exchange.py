@@ -16,10 +16,15 @@ _PROBLEM_HEADERS: tuple[Header, ...] = (
 
 
 class Exchange:
-    """Adds the request's id to whatever is answered, and remembers the status for the metrics."""
+    """Adds the request's id to whatever is answered, and remembers the status for the metrics.
+
+    `client` is the address that the request came from, `added` stands on every answer to it.
+    """
 
     __slots__ = (
         "_send",
+        "added",
+        "client",
         "headers",
         "method",
         "path",
@@ -37,6 +42,8 @@ class Exchange:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = {}
+        self.client = ""
+        self.added: list[Header] = []
         self.request_id = ""
         self.route = UNMATCHED
         self.status = 0
@@ -50,7 +57,7 @@ class Exchange:
     async def start(self, status: int, headers: Sequence[Header]) -> None:
         """Send status and headers."""
         self.status = status
-        all_headers = [*headers, (b"x-request-id", self.identify())]
+        all_headers = [*headers, *self.added, (b"x-request-id", self.identify())]
         await self._send({"type": "http.response.start", "status": status, "headers": all_headers})
 
     async def body(self, piece: bytes, *, more: bool = False) -> None:

@@ -8,6 +8,7 @@ import orjson
 from gateway.answers import Answer, Refused
 from gateway.edge_cache import EdgeCache
 from gateway.forwarding import AnswerCut, Upstream, fetch
+from gateway.guarding import Guarded
 from gateway.key_ring import KeyRing
 from gateway.refused_tokens import EndedSessions
 
@@ -26,14 +27,21 @@ class Health:
         ring: KeyRing,
         ends: EndedSessions,
         cache: EdgeCache,
+        guarded: Mapping[str, Guarded],
     ) -> None:
         self._upstreams = upstreams
         self._ring = ring
         self._ends = ends
         self._cache = cache
+        self._guarded = guarded
+        self._draining = False
         self._probing = asyncio.Lock()
         self._answer = Answer(503, _HEADERS)
         self._asked_at = float("-inf")
+
+    def drain(self) -> None:
+        """From now on `/readyz` says no."""
+        self._draining = True
 
     async def health(self) -> Answer:
         """All parts by name; 503 when a service is away, 200 when only the messages are."""
@@ -51,7 +59,11 @@ class Health:
     async def ready(self) -> Answer:
         """Whether requests can be served: callers are known by auth's keys, and ends of sessions
         that came before this gateway are known as well."""
-        parts = {"keys": bool(self._ring.keys), "ended sessions": self._ends.known}
+        parts = {
+            "keys": bool(self._ring.keys),
+            "ended sessions": self._ends.known,
+            "service": not self._draining,
+        }
         missing = [name for name, known in parts.items() if not known]
         status = "not ready" if missing else "ok"
         return _json(503 if missing else 200, {"status": status, "missing": missing})
@@ -62,7 +74,8 @@ class Health:
         parts = {**services, "messages": "ok" if self._cache.on else "unavailable"}
         ok = all(state == "ok" for state in parts.values())
         away = any(state != "ok" for state in services.values())
-        document = {"status": "ok" if ok else "degraded", "parts": parts}
+        breakers = {name: guarded.breaker for name, guarded in self._guarded.items()}
+        document = {"status": "ok" if ok else "degraded", "parts": parts, "breakers": breakers}
         return _json(503 if away else 200, document)
 
 

@@ -18,6 +18,8 @@ MAX_HEADER_BYTES = 32 * 1024
 IDENTITY = IDENTITY_HEADER.encode()
 _BODY_HEADERS = (b"content-length", b"content-type")
 _LISTS = frozenset({b"accept", b"accept-language", b"if-match", b"if-none-match", b"prefer"})
+FORWARDED_FOR = b"x-forwarded-for"
+_JOINED = _LISTS | {b"connection", FORWARDED_FOR}
 FORWARDED = _LISTS | {
     *_BODY_HEADERS,
     b"idempotency-key",
@@ -25,9 +27,13 @@ FORWARDED = _LISTS | {
     b"user-agent",
 }
 _READ = FORWARDED | {
+    FORWARDED_FOR,
+    b"access-control-request-method",
     b"authorization",
     b"connection",
     b"host",
+    b"last-event-id",
+    b"origin",
     b"traceparent",
     b"transfer-encoding",
     b"x-request-id",
@@ -52,6 +58,7 @@ _KEPT_BACK = frozenset(
         IDENTITY,
     }
 )
+STRICT_TRANSPORT: Header = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _CACHE_CONTROL: Header = (b"cache-control", b"private, no-cache")
 _POLICY: Header = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _SECURITY: tuple[Header, ...] = (
@@ -140,14 +147,15 @@ def outward(headers: Iterable[Header]) -> Outward:
 
 
 def _joined(name: bytes, first: bytes, second: bytes) -> bytes:
-    if name not in _LISTS and name != b"connection":
+    if name not in _JOINED:
         raise DuplicateHeader(f"The header {name.decode('latin-1')} was sent more than once.")
     return first + b", " + second
 
 
 def _drop_nominated(headers: dict[bytes, bytes], connection: bytes) -> None:
     for name in connection.lower().split(b","):
-        headers.pop(name.strip(), None)
+        if name.strip() != FORWARDED_FOR:  # what our own proxy says is not its client's to delete
+            headers.pop(name.strip(), None)
 
 
 def _tags(value: bytes) -> tuple[str, ...]:

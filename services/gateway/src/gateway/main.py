@@ -1,6 +1,7 @@
 """The gateway's process: everything it needs is made here."""
 
 import asyncio
+import socket
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -8,12 +9,12 @@ import uvicorn
 from common.clock import SystemClock
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
-from common.serving import served_beside
+from common.serving import GentleServer, served_beside
 from common.settings import SettingsRefused
 
 from gateway import certificate
 from gateway.answers import Application
-from gateway.application import create_gateway
+from gateway.application import Edge, create_gateway
 from gateway.http_forwarding import HttpUpstream
 from gateway.lifespan import running
 from gateway.operations import create_operations_app
@@ -35,17 +36,30 @@ def main() -> None:
     app = create_gateway(settings=settings, upstreams=upstreams, broker=broker, clock=SystemClock())
     front = _config(app, settings.host, settings.port)
     with asyncio.Runner(loop_factory=front.get_loop_factory()) as runner:
-        runner.run(_serve(front, settings))
+        runner.run(_serve(front, app, settings))
 
 
-async def _serve(front: uvicorn.Config, settings: GatewaySettings) -> None:
+async def _serve(front: uvicorn.Config, app: Edge, settings: GatewaySettings) -> None:
     async with AsyncExitStack() as stack:
         if settings.operations_port:
             beside = served_beside(create_operations_app(), settings.host, settings.operations_port)
             await stack.enter_async_context(beside)
             look = partial(certificate.watch, settings.public_url)
             await stack.enter_async_context(running("gateway_certificate", look))
-        await uvicorn.Server(front).serve()
+        server = GentleServer(front, app.drain, settings.drain_seconds)
+        await server.serve(sockets=_shared(settings))
+
+
+def _shared(settings: GatewaySettings) -> list[socket.socket] | None:
+    """A socket of the port beside those of other gateways, if there are to be several."""
+    if not settings.reuse_port:
+        return None
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind((settings.host, settings.port))
+    return [listener]
 
 
 def _config(app: Application, host: str, port: int) -> uvicorn.Config:

@@ -15,6 +15,7 @@ from gateway.consumed_events import (
     SessionEnded,
 )
 from gateway.edge_cache import EdgeCache
+from gateway.live_log import LiveLog
 from gateway.refused_tokens import EndedSessions, RefusedTokens
 
 HEARD = Counter("cartulary_gateway_messages_total", "Messages heard on the exchange", ["result"])
@@ -26,10 +27,13 @@ log = structlog.get_logger(__name__)
 class News:
     """The two listeners that `Broker.listen` takes."""
 
-    def __init__(self, cache: EdgeCache, refused: RefusedTokens, ends: EndedSessions) -> None:
+    def __init__(
+        self, cache: EdgeCache, refused: RefusedTokens, ends: EndedSessions, live: LiveLog
+    ) -> None:
         self._cache = cache
         self._refused = refused
         self._ends = ends
+        self._live = live
 
     def on_message(self, raw: bytes) -> None:
         """Purge what the message is about. One that cannot be read is counted and let go."""
@@ -38,6 +42,7 @@ class News:
             dropped = self._cache.purge(_tags(envelope), "message")
             log.info("cache_purged", tag=envelope.subject, because=envelope.type, entries=dropped)
             self._refuse_tokens(envelope)
+            self._live.hear(envelope)  # last: whose session ended hears of it and no more
         except (MalformedMessage, ValidationError) as error:
             MALFORMED.inc()
             log.warning("message_malformed", reason=type(error).__name__)
@@ -49,6 +54,7 @@ class News:
         log.info("edge_cache_switched", on=up)
         self._cache.connected(up)
         self._ends.on_connection(up)
+        self._live.begin_anew()
 
     def _refuse_tokens(self, envelope: Envelope) -> None:
         data = envelope.data

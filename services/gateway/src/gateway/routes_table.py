@@ -1,15 +1,18 @@
 """What the outside may ask for, and on which terms: a path that is not here does not exist."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
-from re import compile as pattern
 from typing import Any
 
 GET = frozenset({"GET"})
 POST = frozenset({"POST"})
 DELETE = frozenset({"DELETE"})
+READS = frozenset({"GET", "HEAD"})
+
+GATEWAY = "gateway"
+"""The service that is no other: what the gateway answers itself."""
 
 KIB = 1024
 
@@ -36,13 +39,35 @@ class CacheRule:
     by_language: bool = False
 
 
+class Per(Enum):
+    """Whose requests are counted together."""
+
+    ADDRESS = auto()
+    ACCOUNT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `amount` requests in any `seconds`; routes with the same name share their count.
+
+    While the counts cannot be reached the route refuses if it `fails_closed`, else it lets pass.
+    """
+
+    name: str
+    amount: int
+    seconds: int = 60
+    per: Per = Per.ADDRESS
+    fails_closed: bool = False
+
+
 @dataclass(frozen=True)
 class Route:
     """One line of the table.
 
     A template's parameters match one segment of unreserved characters. `body_limit` is in bytes,
     `budget` in seconds until the answer begins, and between its pieces. Query names that are not
-    in `query` are dropped. A template that ends in `/` matches without it, too.
+    in `query` are dropped. A template that ends in `/` matches without it, too. A route with `when`
+    is for requests whose first value of that query name is this one, before those without.
     """
 
     service: str
@@ -54,6 +79,8 @@ class Route:
     cache: CacheRule | None = None
     query: frozenset[str] = frozenset()
     aliases: tuple[str, ...] = ()
+    limit: RateLimit | None = None
+    when: tuple[str, str] | None = None
 
     @cached_property
     def query_bytes(self) -> frozenset[bytes]:
@@ -75,6 +102,20 @@ def _auth(methods: frozenset[str], name: str, who: Access, **more: Any) -> Route
 PICTURE = 2 * 1024 * KIB + 8 * KIB
 """A picture of two megabytes, and the form around it."""
 
+REGISTER = RateLimit("register", 10, fails_closed=True)
+LOGIN = RateLimit("login-address", 30, fails_closed=True)
+"""Beside auth's own five a minute for an account: one address may not go through many accounts."""
+REFRESH = RateLimit("refresh", 60)
+RESET = RateLimit("reset", 10, fails_closed=True)
+LINK = RateLimit("link", 10, fails_closed=True)
+RESEND = RateLimit("resend", 10, per=Per.ACCOUNT, fails_closed=True)
+PROFILE = RateLimit("profile", 200, per=Per.ACCOUNT)
+PICTURES = RateLimit("avatar", 10, per=Per.ACCOUNT)
+EXPORT = RateLimit("export", 10, per=Per.ACCOUNT)
+WRITE = RateLimit("write", 100, per=Per.ACCOUNT)
+QR_CODES = RateLimit("qr", 20)
+SCAN = RateLimit("scan", 60)
+
 _PROFILE = "/api/v1/user/profile"
 _PROFILE_ALIASES = ("/api/v1/profiles/me",)
 _LOG = frozenset({"limit", "after"})
@@ -83,29 +124,34 @@ _USERS = "/api/v1/admin/users"
 _CARD = "/api/v1/cards/{id}"
 _QR = frozenset({"format", "scale", "border", "dark", "light", "level", "logo"})
 _VIEW = "/view/{id}"
+_EXPORT = "/api/v1/admin/export"
+_EXPORTED = frozenset({"model", "format"})
 
 ROUTES: Sequence[Route] = (
-    _auth(POST, "register", Access.ANYONE),
-    _auth(POST, "login", Access.ANYONE, budget=GUESSED),
-    _auth(POST, "refresh", Access.ANYONE),
+    Route(GATEWAY, GET, "/api/v1/me/overview", Access.USER),
+    Route(GATEWAY, GET, "/api/v1/me/events", Access.USER),
+    Route(GATEWAY, GET, "/api/v1/dashboard/metrics", Access.USER),
+    _auth(POST, "register", Access.ANYONE, limit=REGISTER),
+    _auth(POST, "login", Access.ANYONE, budget=GUESSED, limit=LOGIN),
+    _auth(POST, "refresh", Access.ANYONE, limit=REFRESH),
     _auth(POST, "logout", Access.USER),
     _auth(GET, "me", Access.USER, cache=CacheRule()),
     _auth(frozenset({"PATCH"}), "me", Access.USER),
     _auth(DELETE, "me", Access.USER, budget=GUESSED),
     _auth(POST, "password/change", Access.USER, budget=GUESSED),
-    _auth(POST, "password/forgot", Access.ANYONE),
-    _auth(POST, "password/reset", Access.ANYONE),
-    _auth(POST, "email/verify", Access.ANYONE),
-    _auth(POST, "email/resend", Access.USER),
-    _auth(POST, "email/change", Access.USER, budget=GUESSED),
-    _auth(POST, "email/confirm", Access.ANYONE),
-    _auth(POST, "email/undo", Access.ANYONE),
+    _auth(POST, "password/forgot", Access.ANYONE, limit=RESET),
+    _auth(POST, "password/reset", Access.ANYONE, limit=RESET),
+    _auth(POST, "email/verify", Access.ANYONE, limit=LINK),
+    _auth(POST, "email/resend", Access.USER, limit=RESEND),
+    _auth(POST, "email/change", Access.USER, budget=GUESSED, limit=RESEND),
+    _auth(POST, "email/confirm", Access.ANYONE, limit=LINK),
+    _auth(POST, "email/undo", Access.ANYONE, limit=LINK),
     _auth(GET, "sessions", Access.USER, query=frozenset({"page", "per_page"})),
     _auth(DELETE, "sessions", Access.USER),
     _auth(DELETE, "sessions/{id}", Access.USER),
     _auth(GET, "activity", Access.USER, query=_LOG),
-    _auth(GET, "me/export", Access.USER, budget=GATHERED),
-    _auth(POST, "avatar", Access.USER, body_limit=PICTURE, budget=GATHERED),
+    _auth(GET, "me/export", Access.USER, budget=GATHERED, limit=EXPORT),
+    _auth(POST, "avatar", Access.USER, body_limit=PICTURE, budget=GATHERED, limit=PICTURES),
     _auth(DELETE, "avatar", Access.USER),
     Route("auth", GET, "/api/v1/users/{id}/avatar", Access.ANYONE, cache=CacheRule()),
     Route("auth", GET, _PROFILE, Access.USER, cache=CacheRule(), aliases=_PROFILE_ALIASES),
@@ -115,6 +161,7 @@ ROUTES: Sequence[Route] = (
         _PROFILE,
         Access.USER,
         aliases=_PROFILE_ALIASES,
+        limit=PROFILE,
     ),
     Route("auth", GET, _USERS, Access.STAFF, query=_USER_FILTERS),
     Route("auth", GET, _USERS + "/{id}", Access.STAFF),
@@ -132,9 +179,10 @@ ROUTES: Sequence[Route] = (
         Access.USER,
         query=frozenset({"page", "per_page", "deleted"}),
     ),
-    Route("cards", POST, "/api/v1/cards/", Access.USER),
+    Route("cards", POST, "/api/v1/cards/", Access.USER, limit=WRITE),
     Route("cards", GET, _CARD, Access.USER, cache=CacheRule()),
     Route("cards", frozenset({"PUT", "PATCH", "DELETE"}), _CARD, Access.USER),
+    Route("cards", GET, "/api/v1/user/visits", Access.USER, query=frozenset({"days"})),
     Route("cards", POST, _CARD + "/restore", Access.USER),
     Route("cards", GET, _CARD + "/history", Access.USER, query=frozenset({"limit", "after"})),
     Route("cards", POST, _CARD + "/undo", Access.USER),
@@ -147,8 +195,10 @@ ROUTES: Sequence[Route] = (
         query=frozenset({"version"}),
     ),
     Route("cards", GET, _CARD + "/qr", Access.OPTIONAL, cache=CacheRule(), query=_QR),
-    Route("cards", POST, "/api/v1/qr/generate", Access.ANYONE, body_limit=512 * KIB),
-    Route("cards", POST, _CARD + "/scan", Access.OPTIONAL),
+    Route(
+        "cards", POST, "/api/v1/qr/generate", Access.ANYONE, body_limit=512 * KIB, limit=QR_CODES
+    ),
+    Route("cards", POST, _CARD + "/scan", Access.OPTIONAL, limit=SCAN),
     Route("cards", GET, _CARD + "/stats", Access.USER, query=frozenset({"days", "format"})),
     Route("cards", GET, "/", Access.ANYONE, cache=CacheRule(by_language=True)),
     Route(
@@ -160,6 +210,7 @@ ROUTES: Sequence[Route] = (
         query=frozenset({"via"}),
     ),
     Route("cards", GET, _VIEW + "/share.png", Access.ANYONE, cache=CacheRule()),
+    Route("cards", GET, _VIEW + "/portrait.jpg", Access.ANYONE, cache=CacheRule()),
     Route("cards", GET, _VIEW + "/qr.png", Access.ANYONE, cache=CacheRule()),
     # these count, so each must reach the service
     Route("cards", GET, _VIEW + "/seen.gif", Access.OPTIONAL, query=frozenset({"via"})),
@@ -173,80 +224,15 @@ ROUTES: Sequence[Route] = (
         query=frozenset({"page", "per_page", "deleted"}),
     ),
     Route("cards", POST, "/api/v1/admin/restore_card/{id}", Access.ADMIN),
-    Route("cards", GET, "/api/v1/admin/export", Access.ADMIN, query=frozenset({"model", "format"})),
+    Route(
+        "auth",
+        GET,
+        _EXPORT,
+        Access.ADMIN,
+        query=_EXPORTED,
+        limit=EXPORT,
+        when=("model", "users"),
+    ),
+    # also tells those who ask for anything else that there is no such copy
+    Route("cards", GET, _EXPORT, Access.ADMIN, query=_EXPORTED, limit=EXPORT),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A known path: its routes by method, the path as the service knows it, what 405 allows."""
-
-    routes: Mapping[str, Route]
-    path: str
-    allow: str
-
-
-_SEGMENT = pattern(r"[A-Za-z0-9._~-]{1,128}").fullmatch
-_DOTS = frozenset({".", ".."})
-
-
-@dataclass(slots=True)
-class _Node:
-    literals: dict[str, "_Node"] = field(default_factory=dict)
-    parameter: "_Node | None" = None
-    routes: dict[str, Route] = field(default_factory=dict)
-    allow: str = ""
-    rewritten: str | None = None  # the template to fill, where the service knows another path
-
-
-class RoutesTable:
-    """The table, compiled into a tree of segments. A literal segment wins over a parameter."""
-
-    def __init__(self, routes: Sequence[Route]) -> None:
-        self.routes = tuple(routes)
-        self._root = _Node()
-        for route in routes:
-            for path in (route.path, *route.aliases):
-                self._insert(path, route)
-                if path.endswith("/"):
-                    self._insert(path[:-1], route)
-
-    def find(self, path: str) -> Match | None:
-        """The path's entry, or nothing. Percent-encoded and dotted segments match no parameter."""
-        node = self._root
-        parameters: list[str] = []
-        for segment in path.split("/"):
-            following = node.literals.get(segment)
-            if following is None:
-                following = node.parameter
-                if following is None or segment in _DOTS or not _SEGMENT(segment):
-                    return None
-                parameters.append(segment)
-            node = following
-        if not node.routes:
-            return None
-        known = path if node.rewritten is None else node.rewritten.format(*parameters)
-        return Match(node.routes, known, node.allow)
-
-    def _insert(self, path: str, route: Route) -> None:
-        node = self._root
-        for segment in path.split("/"):
-            if segment.startswith("{"):
-                node.parameter = node.parameter or _Node()
-                node = node.parameter
-            else:
-                node = node.literals.setdefault(segment, _Node())
-        self._enter(node, path, route)
-
-    @staticmethod
-    def _enter(node: _Node, path: str, route: Route) -> None:
-        methods = route.methods | {"HEAD"} if "GET" in route.methods else route.methods
-        taken = methods & node.routes.keys()
-        if taken:
-            raise ValueError(f"{path} has two routes for {', '.join(sorted(taken))}")
-        node.routes.update(dict.fromkeys(methods, route))
-        node.allow = ", ".join(sorted(node.routes))
-        if path != route.path:
-            node.rewritten = "/".join(
-                "{}" if segment.startswith("{") else segment for segment in route.path.split("/")
-            )

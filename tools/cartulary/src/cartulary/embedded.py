@@ -26,8 +26,9 @@ from common.in_process import InProcessBroker
 from common.kernel_service import open_kernel_of
 from common.observability import configure_logging
 from common.personal_data_export import PersonalDataHolders
+from common.serving import GentleServer
 from common.worker import Worker
-from gateway.application import create_gateway
+from gateway.application import Edge, create_gateway
 from gateway.forwarding import InProcessUpstream
 from gateway.settings import GatewaySettings
 
@@ -43,7 +44,7 @@ class PortTaken(Exception):
 class System:
     """Everything that runs, before anybody can reach it."""
 
-    gateway: Any
+    gateway: Edge
     workers: list[Worker]
 
 
@@ -77,7 +78,7 @@ async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.sock
             lifespan="on",
             timeout_graceful_shutdown=5,
         )
-        web = uvicorn.Server(config)
+        web = GentleServer(config, system.gateway.drain, 0)
         async with asyncio.TaskGroup() as group:
             work = [group.create_task(worker.run()) for worker in system.workers]
             work.append(group.create_task(_welcome(layout, web)))

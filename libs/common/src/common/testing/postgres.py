@@ -1,18 +1,27 @@
-"""One real PostgreSQL a test session, one database of its own for whoever asks."""
+"""One real PostgreSQL a process of tests, one database of its own for whoever asks."""
 
-import tempfile
+import atexit
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from functools import cache
 
-from common.embedded_postgres import EmbeddedPostgres, embedded_postgres
+from common.embedded_postgres import EmbeddedPostgres
+from common.testing.faults.postgres_server import restartable_postgres
 
 
 @contextmanager
 def temporary_postgres() -> Iterator[EmbeddedPostgres]:
-    """A server in a temporary folder, stopped and removed at the end."""
-    with (
-        tempfile.TemporaryDirectory(prefix="cartulary-pg-", ignore_cleanup_errors=True) as folder,
-        embedded_postgres(Path(folder) / "data") as server,
-    ):
-        yield server
+    """A server in a temporary folder; it lasts as long as this process and is shared.
+
+    Databases and roles need names of their own: others do not expect yours.
+    """
+    yield _server()
+
+
+@cache
+def _server() -> EmbeddedPostgres:
+    """At most one a process, since making and stopping it takes seconds."""
+    stack = ExitStack()
+    postgres = stack.enter_context(restartable_postgres())
+    atexit.register(stack.close)
+    return postgres.server

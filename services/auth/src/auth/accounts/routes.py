@@ -44,7 +44,7 @@ Name = Annotated[
 Locale = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$", examples=["en", "fr-CA"])]
 
 
-class Renaming(BaseModel):
+class Renaming(BaseModel, json_schema_extra={"examples": [{"name": "Ann Onym", "locale": "fr"}]}):
     """What is left out stays; null takes username or name away."""
 
     username: Username | None = None

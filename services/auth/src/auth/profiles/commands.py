@@ -19,10 +19,11 @@ class ChangeProfile:
 
 @dataclass(frozen=True)
 class SetAvatar:
-    """Show this picture."""
+    """Show this picture. `portrait` is the small one for others to keep: a JPEG in base64."""
 
     account_id: UUID
     picture_id: UUID
+    portrait: str
     now: datetime
 
 

@@ -84,7 +84,7 @@ def _show(command: SetAvatar | RemoveAvatar, state: Profile) -> list[ProfileEven
     if isinstance(command, SetAvatar):
         if command.picture_id == shown:
             return []
-        return [AvatarSet(id, command.picture_id, shown, now)]
+        return [AvatarSet(id, command.picture_id, shown, command.portrait, now)]
     return [] if shown is None else [AvatarRemoved(id, shown, now)]
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from common.facts import PersonalData, Subject
+from common.facts import Personal, PersonalData, Subject
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,19 @@ class ProfileChanged:
 
 @dataclass(frozen=True)
 class AvatarSet:
-    """Another picture is shown; the one before may be thrown away."""
+    """Another picture is shown; the one before may be thrown away.
+
+    `portrait` is the picture as others keep it: a small square JPEG in base64. None for pictures
+    of the time before there were any.
+    """
 
     type_name: ClassVar[str] = "auth.avatar_set"
+    schema: ClassVar[int] = 2
 
-    account_id: UUID
+    account_id: Subject
     picture_id: UUID
     replaced_id: UUID | None
+    portrait: Personal[str | None]
     set_at: datetime
 
 
@@ -80,3 +86,11 @@ class ProfileErased:
 
 
 ProfileEvent = ProfileChanged | AvatarSet | AvatarRemoved | ProfileErased
+
+
+def _without_a_portrait(data: dict[str, Any]) -> dict[str, Any]:
+    """Before others were told what a picture shows."""
+    return {**data, "portrait": None}
+
+
+UPCASTERS = {(AvatarSet.type_name, 1): _without_a_portrait}

@@ -53,8 +53,8 @@ def project(event: ProfileEvent, stamp: Stamp) -> list[Write]:
         case ProfileChanged():
             details = asdict(event.details)
             return [_set(_SET_DETAILS, event.account_id, stamp, event.changed_at, details=details)]
-        case AvatarSet(id, picture_id, _, at):
-            return [_set(_SET_PICTURE, id, stamp, at, picture_id=picture_id)]
+        case AvatarSet(id, picture_id):
+            return [_set(_SET_PICTURE, id, stamp, event.set_at, picture_id=picture_id)]
         case AvatarRemoved(id, _, at):
             return [_set(_SET_PICTURE, id, stamp, at)]
         case ProfileErased():

@@ -1,6 +1,8 @@
-"""Which accounts there are, for administrators: filtered, newest first, in pages."""
+"""Which accounts there are, for administrators: filtered, newest first, in pages; or all."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from uuid import UUID
 
 import sqlalchemy as sa
 from common.database import Database
@@ -28,6 +30,13 @@ _PAGE = Statement(
     .limit(sa.bindparam("per_page", type_=sa.Integer))
     .offset(sa.bindparam("skip", type_=sa.Integer))
 )
+_NEXT = Statement(
+    sa.select(accounts)
+    .where(accounts.c.account_id > sa.bindparam("id", type_=sa.Uuid))
+    .order_by(accounts.c.account_id)
+    .limit(sa.bindparam("per_page", type_=sa.Integer))
+)
+BATCH = 500
 _COUNT = Statement(sa.select(sa.func.count()).select_from(accounts).where(*_FILTERS))
 
 
@@ -54,6 +63,15 @@ async def accounts_found(
         count = await reader.fetch_one(_COUNT, **filters)
     assert count is not None
     return [AccountRow(**row) for row in rows], count[0]
+
+
+async def every_account(database: Database) -> AsyncIterator[AccountRow]:
+    """All accounts, the oldest first, read in batches: as many as there may be."""
+    last = UUID(int=0)
+    while rows := await database.fetch(_NEXT, id=last, per_page=BATCH):
+        for row in rows:
+            yield AccountRow(**row)
+        last = rows[-1]["account_id"]
 
 
 def _literal(text: str) -> str:

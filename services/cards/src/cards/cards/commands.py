@@ -60,6 +60,16 @@ class RestoreAnyCard:
 
 
 @dataclass(frozen=True)
+class ShowPortrait:
+    """Show the picture that the owner shows since `change_id`, or none."""
+
+    card_id: UUID
+    change_id: UUID
+    shown: bool
+    now: datetime
+
+
+@dataclass(frozen=True)
 class EraseCard:
     """Forget the card because its owner was erased."""
 
@@ -67,4 +77,6 @@ class EraseCard:
     now: datetime
 
 
-CardCommand = CreateCard | ChangeCard | DeleteCard | RestoreCard | RestoreAnyCard | EraseCard
+CardCommand = (
+    CreateCard | ChangeCard | DeleteCard | RestoreCard | RestoreAnyCard | ShowPortrait | EraseCard
+)

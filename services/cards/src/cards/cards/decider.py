@@ -17,6 +17,7 @@ from cards.cards.commands import (
     EraseCard,
     RestoreAnyCard,
     RestoreCard,
+    ShowPortrait,
 )
 from cards.cards.events import (
     CardChanged,
@@ -25,6 +26,7 @@ from cards.cards.events import (
     CardErased,
     CardEvent,
     CardHandleChanged,
+    CardPortraitChanged,
     CardRestored,
     CardVisibilityChanged,
 )
@@ -64,7 +66,8 @@ class NoCard:
 
 @dataclass(frozen=True)
 class Card:
-    """A card that can be read."""
+    """A card that can be read. `portrait_change`: the last change of its owner's picture that it
+    has heard of; what they showed before, it need not know."""
 
     card_id: UUID
     owner_id: UUID
@@ -74,6 +77,7 @@ class Card:
     visibility: Visibility
     created_at: datetime
     updated_at: datetime
+    portrait_change: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,8 @@ def decide(command: CardCommand, state: CardState) -> list[CardEvent]:
             return _restore(command, state)
         case RestoreAnyCard():
             return _restore_any(command, state)
+        case ShowPortrait():
+            return _show(command, state)
         case EraseCard():
             return _erase(command, state)
         case _:
@@ -184,6 +190,23 @@ def _restore_any(command: RestoreAnyCard, state: CardState) -> list[CardEvent]:
             raise NotFound
 
 
+def _show(command: ShowPortrait, state: CardState) -> list[CardEvent]:
+    """Also for a card in the trash: its contact is another one when it is restored."""
+    match state:
+        case Card():
+            seen = state.portrait_change
+        case TrashedCard():
+            seen = state.card.portrait_change
+        case NoCard() | ErasedCard():
+            return []
+        case _:
+            assert_never(state)
+    id, change_id = command.card_id, command.change_id
+    if seen == change_id:
+        return []
+    return [CardPortraitChanged(id, change_id, command.shown, command.now)]
+
+
 def _erase(command: EraseCard, state: CardState) -> list[CardEvent]:
     match state:
         case Card() | TrashedCard():
@@ -209,12 +232,10 @@ def evolve(state: CardState, event: CardEvent) -> CardState:
                 created_at=at,
                 updated_at=at,
             )
-        case CardChanged():
-            return replace(_live(state), details=event.details, updated_at=event.changed_at)
-        case CardHandleChanged():
-            return replace(_live(state), handle=event.handle, updated_at=event.changed_at)
-        case CardVisibilityChanged():
-            return replace(_live(state), visibility=event.visibility, updated_at=event.changed_at)
+        case CardChanged() | CardHandleChanged() | CardVisibilityChanged():
+            return _changed(_live(state), event)
+        case CardPortraitChanged():
+            return _portrayed(state, event)
         case CardDeleted():
             return TrashedCard(_live(state), event.deleted_at)
         case CardRestored():
@@ -224,6 +245,25 @@ def evolve(state: CardState, event: CardEvent) -> CardState:
             return ErasedCard()
         case _:
             assert_never(event)
+
+
+def _changed(card: Card, event: CardChanged | CardHandleChanged | CardVisibilityChanged) -> Card:
+    at = event.changed_at
+    match event:
+        case CardChanged():
+            return replace(card, details=event.details, updated_at=at)
+        case CardHandleChanged():
+            return replace(card, handle=event.handle, updated_at=at)
+        case CardVisibilityChanged():
+            return replace(card, visibility=event.visibility, updated_at=at)
+        case _:
+            assert_never(event)
+
+
+def _portrayed(state: CardState, event: CardPortraitChanged) -> CardState:
+    card = state.card if isinstance(state, TrashedCard) else _live(state)
+    card = replace(card, portrait_change=event.change_id, updated_at=event.changed_at)
+    return replace(state, card=card) if isinstance(state, TrashedCard) else card
 
 
 def _live(state: CardState) -> Card:

@@ -65,6 +65,19 @@ class CardVisibilityChanged:
 
 
 @dataclass(frozen=True)
+class CardPortraitChanged:
+    """The card shows another picture of its owner, or none. The picture is not in here: it is the
+    owner's, for all their cards, and stands beside the log. `change_id` tells changes apart."""
+
+    type_name: ClassVar[str] = "cards.card_portrait_changed"
+
+    card_id: UUID
+    change_id: UUID
+    shown: bool
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
 class CardDeleted:
     """The card was put into the trash."""
 
@@ -99,6 +112,7 @@ CardEvent = (
     | CardChanged
     | CardHandleChanged
     | CardVisibilityChanged
+    | CardPortraitChanged
     | CardDeleted
     | CardRestored
     | CardErased

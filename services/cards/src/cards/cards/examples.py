@@ -12,6 +12,7 @@ from cards.cards.commands import (
     EraseCard,
     RestoreAnyCard,
     RestoreCard,
+    ShowPortrait,
 )
 from cards.cards.events import (
     CardChanged,
@@ -19,6 +20,7 @@ from cards.cards.events import (
     CardDeleted,
     CardErased,
     CardHandleChanged,
+    CardPortraitChanged,
     CardRestored,
     CardVisibilityChanged,
 )
@@ -26,6 +28,7 @@ from cards.cards.events import (
 CARD_ID = UUID("01990000-0000-7000-8000-00000000c001")
 OWNER_ID = UUID("01990000-0000-7000-8000-00000000a001")
 STRANGER_ID = UUID("01990000-0000-7000-8000-00000000a002")
+CHANGE_ID = UUID("01990000-0000-7000-8000-00000000d001")
 AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 LATER = datetime(2026, 2, 1, 9, 30, tzinfo=UTC)
 
@@ -61,12 +64,14 @@ CHANGE_TITLE = ChangeCard(CARD_ID, OWNER_ID, (("title", "Countess"),), LATER)
 DELETE = DeleteCard(CARD_ID, OWNER_ID, LATER)
 RESTORE = RestoreCard(CARD_ID, OWNER_ID, LATER)
 RESTORE_ANY = RestoreAnyCard(CARD_ID, LATER)
+SHOW_PORTRAIT = ShowPortrait(CARD_ID, CHANGE_ID, True, LATER)
 ERASE = EraseCard(CARD_ID, LATER)
 
 CREATED = CardCreated(CARD_ID, OWNER_ID, DETAILS, SLUG, "ada-lovelace", "public", AT)
 CHANGED = CardChanged(CARD_ID, OWNER_ID, NEW_DETAILS, LATER)
 HANDLE_CHANGED = CardHandleChanged(CARD_ID, OWNER_ID, "countess", LATER)
 VISIBILITY_CHANGED = CardVisibilityChanged(CARD_ID, "private", LATER)
+PORTRAIT_CHANGED = CardPortraitChanged(CARD_ID, CHANGE_ID, True, LATER)
 DELETED = CardDeleted(CARD_ID, LATER)
 RESTORED = CardRestored(CARD_ID, LATER)
 CARD_ERASED = CardErased(CARD_ID, LATER)
@@ -76,6 +81,7 @@ EVENTS = (
     CHANGED,
     HANDLE_CHANGED,
     VISIBILITY_CHANGED,
+    PORTRAIT_CHANGED,
     DELETED,
     RESTORED,
     CARD_ERASED,

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from cards.allowances import NO_ROOM, CardLimitReached, count_in, count_new, count_out
 from cards.card_details import ERASED, CardDetails, Visibility
-from cards.card_face import CardFace
+from cards.card_face import CardFace, face_of
 from cards.cards.events import (
     CardChanged,
     CardCreated,
@@ -27,10 +27,12 @@ from cards.cards.events import (
     CardErased,
     CardEvent,
     CardHandleChanged,
+    CardPortraitChanged,
     CardRestored,
     CardVisibilityChanged,
 )
 from cards.handles import ONE_CARD_EACH, HandleTaken, free_handle, take_handle
+from cards.portraits import portraits
 
 _AT = sa.DateTime(timezone=True)
 cards = sa.Table(
@@ -66,6 +68,7 @@ def _update(**columns: Any) -> Statement:
 _CHANGE = _update(details=sa.bindparam("new_details", type_=JSONB), updated_at=_at)
 _ADDRESS = _update(handle=sa.bindparam("new_handle", type_=sa.Text), updated_at=_at)
 _SHOW = _update(visibility=sa.bindparam("new_visibility", type_=sa.Text), updated_at=_at)
+_TOUCH = _update(updated_at=_at)
 _MARK = _update(deleted_at=_at)
 
 
@@ -85,10 +88,11 @@ def project(event: CardEvent, stamp: Stamp) -> list[Write]:
         case CardVisibilityChanged():
             values = {"new_visibility": event.visibility, "at": event.changed_at}
             return [Write(_SHOW, mark | values, id)]
-        case CardDeleted():
-            return [Write(_MARK, mark | {"at": event.deleted_at}, id)]
-        case CardRestored():
-            return [Write(_MARK, mark | {"at": None}, id)]
+        case CardPortraitChanged():
+            return [Write(_TOUCH, mark | {"at": event.changed_at}, id)]
+        case CardDeleted() | CardRestored():
+            deleted_at = event.deleted_at if isinstance(event, CardDeleted) else None
+            return [Write(_MARK, mark | {"at": deleted_at}, id)]
         case CardErased():
             return [Write(_DELETE, {"id": id}, id)]
         case _:
@@ -149,7 +153,7 @@ ALLOWANCES = Projection(
 
 @dataclass(frozen=True)
 class CardRow:
-    """One card as it is read."""
+    """One card as it is read. `portrait_id` names the picture that its owner shows."""
 
     card_id: UUID
     owner_id: UUID
@@ -161,18 +165,11 @@ class CardRow:
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
+    portrait_id: UUID | None
 
     def face(self) -> CardFace:
         """What its readers meet."""
-        return CardFace(
-            **vars(self.details),
-            card_id=self.card_id,
-            version=self.version,
-            updated_at=self.updated_at,
-            slug=self.slug,
-            handle=self.handle,
-            visibility=self.visibility,
-        )
+        return face_of(self, self.version, self.portrait_id)
 
     def is_shown_to(self, reader: UUID | None) -> bool:
         """Whether this reader, or anybody when nobody is known, may see the card."""
@@ -186,16 +183,18 @@ def _card(row: Mapping[str, Any]) -> CardRow:
     return CardRow(**{**row, "details": _DETAILS.validate_python(row["details"])})
 
 
+_READ = sa.select(cards, portraits.c.change_id.label("portrait_id")).select_from(
+    cards.outerjoin(portraits, portraits.c.owner_id == cards.c.owner_id)
+)
 _owner = cards.c.owner_id == sa.bindparam("owner", type_=sa.Uuid)
 _trashed = cards.c.deleted_at.is_not(None)
 _deleted = sa.bindparam("deleted", type_=sa.Boolean)
 _per_page = sa.bindparam("per_page", type_=sa.Integer)
 _skip = sa.bindparam("skip", type_=sa.Integer)
 _key = sa.bindparam("key", type_=sa.Text)
-_BY_ID = Statement(sa.select(cards).where(_id))
+_BY_ID = Statement(_READ.where(_id))
 _BY_KEY = Statement(
-    sa.select(cards)
-    .where(sa.or_(cards.c.slug == _key, cards.c.handle == _key))
+    _READ.where(sa.or_(cards.c.slug == _key, cards.c.handle == _key))
     .order_by((cards.c.slug == _key).desc())  # nobody's handle covers another card's slug
     .limit(sa.literal(1))
 )
@@ -205,18 +204,17 @@ _any_or = sa.or_(_deleted.is_(None), _trashed == _deleted)
 
 def _page(*conditions: sa.ColumnElement[bool]) -> tuple[Statement, Statement]:
     """A page, and how many there are in all."""
-    page = sa.select(cards).where(*conditions).order_by(_newest_first)
+    page = _READ.where(*conditions).order_by(_newest_first)
     number = sa.select(sa.func.count()).select_from(cards).where(*conditions)
     return Statement(page.limit(_per_page).offset(_skip)), Statement(number)
 
 
 _OF_OWNER, _NUMBER_OF_OWNER = _page(_owner, _trashed == _deleted)
 _ALL, _NUMBER = _page(_any_or)
-_ALL_OF_OWNER = Statement(sa.select(cards).where(_owner).order_by(cards.c.card_id))
+_ALL_OF_OWNER = Statement(_READ.where(_owner).order_by(cards.c.card_id))
 _IDS = Statement(sa.select(cards.c.card_id).where(_owner).order_by(cards.c.card_id))
 _NEXT = Statement(
-    sa.select(cards)
-    .where(cards.c.card_id > sa.bindparam("id", type_=sa.Uuid))
+    _READ.where(cards.c.card_id > sa.bindparam("id", type_=sa.Uuid))
     .order_by(cards.c.card_id)
     .limit(_per_page)
 )

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from cards.allowances import CardLimitReached, allowed_cards
-from cards.card_face import CardFace
+from cards.card_face import face_of
 from cards.card_form import CardChanges, CardOut, NewCard, card_out
 from cards.cards.commands import CardCommand, ChangeCard, CreateCard, DeleteCard, RestoreCard
 from cards.cards.decider import CARD, Card, CardState
@@ -173,15 +173,7 @@ def _shown(service: Cards, status: int) -> Callable[[CardState, int], Answer]:
         headers = _headers(state.card_id, version)
         if status == 201:
             headers["Location"] = f"/api/v1/cards/{state.card_id}"
-        face = CardFace(
-            **vars(state.details),
-            card_id=state.card_id,
-            version=version,
-            updated_at=state.updated_at,
-            slug=state.slug,
-            handle=state.handle,
-            visibility=state.visibility,
-        )
+        face = face_of(state, version)
         return Answer(status, card_out(face, service.public_url, state.created_at, None), headers)
 
     return answer

@@ -1,15 +1,16 @@
 """A row for each card and day that had visitors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from common.database import Database
 from common.read_models import ReadModel, Stamp
 from common.statements import Statement, Write
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from cards.counters.events import CountersEvent, Counts
 
@@ -38,11 +39,16 @@ _DAYS = Statement(
     .order_by(card_visits.c.day)
 )
 _sums = (sa.func.coalesce(sa.func.sum(card_visits.c[kind]), 0) for kind in _KINDS)
-_TOTAL = Statement(
-    sa.select(
-        *(sa.cast(total, sa.BigInteger).label(k) for k, total in zip(_KINDS, _sums, strict=True))
-    ).where(_card)
+_totals = [sa.cast(total, sa.BigInteger).label(k) for k, total in zip(_KINDS, _sums, strict=True)]
+_TOTAL = Statement(sa.select(*_totals).where(_card))
+_of_cards = card_visits.c.card_id == sa.any_(sa.bindparam("cards", type_=ARRAY(sa.Uuid)))
+_DAYS_OF_CARDS = Statement(
+    sa.select(card_visits.c.day, *_totals)
+    .where(_of_cards, card_visits.c.day >= sa.bindparam("since", type_=sa.Date))
+    .group_by(card_visits.c.day)
+    .order_by(card_visits.c.day)
 )
+_TOTAL_OF_CARDS = Statement(sa.select(*_totals).where(_of_cards))
 
 
 def project(event: CountersEvent, stamp: Stamp) -> list[Write]:
@@ -70,5 +76,20 @@ async def visits_of(
         rows = await reader.fetch(_DAYS, card=card_id, since=since)
         total = await reader.fetch_one(_TOTAL, card=card_id)
     assert total is not None
-    days = [DayOfVisits(row["day"], Counts(*(row[kind] for kind in _KINDS))) for row in rows]
-    return days, Counts(*total)
+    return _days(rows), Counts(*total)
+
+
+async def visits_of_all(
+    database: Database, card_ids: Sequence[UUID], *, since: date
+) -> tuple[Sequence[DayOfVisits], Counts]:
+    """The same for several cards together."""
+    cards = list(card_ids)
+    async with database.reader() as reader:
+        rows = await reader.fetch(_DAYS_OF_CARDS, cards=cards, since=since)
+        total = await reader.fetch_one(_TOTAL_OF_CARDS, cards=cards)
+    assert total is not None
+    return _days(rows), Counts(*total)
+
+
+def _days(rows: Iterable[Mapping[str, Any]]) -> list[DayOfVisits]:
+    return [DayOfVisits(row["day"], Counts(*(row[kind] for kind in _KINDS))) for row in rows]

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from common.database import Database
@@ -14,10 +14,10 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from cards.counters.events import Counts, Kind
-from cards.counters.read_model import DayOfVisits, visits_of
+from cards.counters.read_model import DayOfVisits, visits_of, visits_of_all
 from cards.visits_chart import chart
 
-router = APIRouter(prefix="/api/v1/cards", tags=["counters"])
+router = APIRouter(prefix="/api/v1", tags=["counters"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,9 @@ class Visitor:
 OwnerOf = Callable[[UUID, UUID | None], Awaitable[UUID | None]]
 """Whose card it is; None when there is none that this reader, if known, may see."""
 
+CardsOf = Callable[[UUID], Awaitable[Sequence[UUID]]]
+"""Somebody's cards, without those in the trash."""
+
 Note = Callable[[Kind, UUID, Visitor], Awaitable[None]]
 """Notes a visit for the next batch."""
 
@@ -43,6 +46,7 @@ class Counters:
     database: Database
     owner_of: OwnerOf
     note: Note
+    cards_of: CardsOf
 
     async def count(self, kind: Kind, card_id: UUID, owner_id: UUID, visitor: Visitor) -> None:
         """Note a visit, unless it is the owner's own."""
@@ -84,15 +88,23 @@ class DayOut(BaseModel):
     clicks: int
 
 
-class StatsOut(BaseModel):
-    """What a card's counters say. Days are in UTC, oldest first, days without a visitor too."""
+class AllStatsOut(BaseModel):
+    """What counters say. Days are in UTC, oldest first, days without a visitor too."""
 
-    card_id: UUID
     total: Counts
     days: list[DayOut]
 
 
-@router.post("/{card_id}/scan", status_code=201, response_model=ScanOut)
+class StatsOut(AllStatsOut):
+    """What a card's counters say."""
+
+    card_id: UUID
+
+
+Days = Annotated[int, Query(ge=1, le=366, description="How many days, today included")]
+
+
+@router.post("/cards/{card_id}/scan", status_code=201, response_model=ScanOut)
 async def scan_card(card_id: UUID, visitor: ThisVisitor, now: Now, service: Service) -> ScanOut:
     """Tell that the QR code was scanned. Counted once a day for each visitor, however often sent
     (CP-20 counts every call); robots and the owner are not counted."""
@@ -103,13 +115,13 @@ async def scan_card(card_id: UUID, visitor: ThisVisitor, now: Now, service: Serv
     return ScanOut(card_id=card_id, day=now.date())
 
 
-@router.get("/{card_id}/stats", response_model=StatsOut)
+@router.get("/cards/{card_id}/stats", response_model=StatsOut)
 async def card_stats(
     card_id: UUID,
     caller: Caller,
     now: Now,
     service: Service,
-    days: Annotated[int, Query(ge=1, le=366, description="How many days, today included")] = 30,
+    days: Days = 30,
     format: Annotated[Literal["json", "svg"], Query(description="`svg` draws the days")] = "json",
 ) -> Response:
     """How many came to one of the caller's cards; a visit shows after a second."""
@@ -122,12 +134,26 @@ async def card_stats(
     if format == "svg":
         drawn = chart([(day.day, day.counts.views, day.counts.scans) for day in shown])
         return Response(drawn, headers=headers, media_type="image/svg+xml")
-    body = {
-        "card_id": str(card_id),
+    return JSONResponse({"card_id": str(card_id), **_told(total, shown)}, headers=headers)
+
+
+@router.get("/user/visits", response_model=AllStatsOut)
+async def visits_of_my_cards(
+    caller: Caller, now: Now, service: Service, days: Days = 30
+) -> Response:
+    """How many came to the caller's cards, all together; those in the trash do not count."""
+    first = now.date() - timedelta(days=days - 1)
+    cards = await service.cards_of(caller.account_id)
+    found, total = await visits_of_all(service.database, cards, since=first)
+    shown = _every_day(first, days, found)
+    return JSONResponse(_told(total, shown), headers={"Cache-Control": "private, no-store"})
+
+
+def _told(total: Counts, days: Sequence[DayOfVisits]) -> dict[str, Any]:
+    return {
         "total": asdict(total),
-        "days": [{"day": day.day.isoformat(), **asdict(day.counts)} for day in shown],
+        "days": [{"day": day.day.isoformat(), **asdict(day.counts)} for day in days],
     }
-    return JSONResponse(body, headers=headers)
 
 
 def _every_day(first: date, days: int, found: Sequence[DayOfVisits]) -> list[DayOfVisits]:

@@ -1,8 +1,7 @@
 """How the tests run: what starts a server is an integration test; what takes long begins first."""
 
-from typing import Any
-
 import os
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling

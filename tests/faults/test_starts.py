@@ -153,11 +153,11 @@ async def test_without_a_broker_a_worker_waits_and_says_so_and_goes_on_when_it_c
                 wire = Wire([(there.hostname or "", there.port or 5672)])
                 server = await asyncio.start_server(wire.talk, "127.0.0.1", port)
                 await eventually(is_ready, within=90, what="a worker with its broker")
+                assert "Traceback" not in worker.said()
                 server.close()
                 await wire.close()
             async with session.get(f"{url}/metrics") as response:
                 assert "cartulary_task_restarts_total{" not in await response.text()
-        assert "Traceback" not in worker.said()
 
 
 async def says(worker: Process) -> bool:

@@ -4,11 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 MEMBERS := libs/common services/auth services/cards services/gateway tools/cartulary
-SOURCES := libs services tools tests bench conftest.py
+SOURCES := libs services tools tests bench deploy conftest.py
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+PREPARED := auth cards
 EDITABLE := $(addprefix -e ,$(MEMBERS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run seed events check test faults bench docs format lock clean
+.PHONY: help run seed events env up down logs check test test-compose faults bench docs format lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +50,26 @@ check: $(VENV)/.development ## format, lint, types, boundaries, rules and contra
 # Three files at a time, each runner with servers of its own: most tests wait for a disk or for another process.
 test: $(VENV)/.development ## everything, with real PostgreSQL and RabbitMQ: under ten minutes
 	$(BIN)/pytest -n 3 --dist loadfile
+
+env: ## secrets for `make up` in .env; what is there stays
+	@$(PYTHON) deploy/make_env.py .env
+
+# The new version migrates first: where that fails, what runs is left as it is.
+up: env ## build the images and start everything in containers
+	$(COMPOSE) build
+	@for service in $(PREPARED); do $(COMPOSE) run --rm $$service-prepare || exit 1; done
+	$(COMPOSE) up --detach --remove-orphans
+
+down: ## stop the containers; their data stays
+	$(COMPOSE) down --remove-orphans
+
+logs: ## follow what the containers say
+	$(COMPOSE) logs --follow --tail=20
+
+# A Docker engine is needed; OFFLINE_IMAGES=path/to/build makes stand-ins for the public images first.
+test-compose: $(VENV)/.development ## build the images and run journeys through the composed system
+	$(if $(OFFLINE_IMAGES),$(OFFLINE_IMAGES))
+	COMPOSE="$(COMPOSE)" $(BIN)/pytest tests/composed -p no:cacheprovider
 
 FAULTS_SECONDS ?= 600
 FAULTS_SEED ?= $(shell date +%s)

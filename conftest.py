@@ -1,9 +1,13 @@
 """How the tests run: what starts a server is an integration test; what takes long begins first."""
 
+import os
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
+
+collect_ignore = [] if "COMPOSE" in os.environ else ["tests/composed"]
+"""They need a Docker engine, and minutes: `make test-compose`."""
 
 SERVERS = {"postgres", "amqp_url", "node", "service"}
 """The fixtures that start one; pytest lists them also where they are used indirectly."""

@@ -29,6 +29,7 @@ class System:
     session: aiohttp.ClientSession
     dsns: dict[str, str] = field(default_factory=dict)
     amqp_url: str = ""
+    metrics: dict[str, str] = field(default_factory=dict)
 
     async def ready(self) -> bool:
         """Whether the gateway and everything behind it is ready."""
@@ -97,15 +98,19 @@ async def distributed(
             "STORAGE_FOLDER": str(folder / "files"),
             **more_environment,
         }
-        processes = {}
+        processes, metrics = {}, {}
         for module in ("auth.main", "auth.worker", "cards.main", "cards.worker", "gateway.main"):
             service = module.partition(".")[0]
             environment = {**shared, "PORT": str(ports[service])}
             environment["DATABASE_URL"] = dsns.get(service, "")
+            environment["OPERATIONS_PORT"] = operations = str(free_port())
+            job = module.removesuffix(".main").replace(".", "-")
+            # an API has its metrics among its routes
+            metrics[job] = f"127.0.0.1:{ports[job] if job in dsns else operations}"
             output = folder / f"{module}.txt"
             processes[module] = stack.enter_context(process(["-m", module], environment, output))
         session = aiohttp.ClientSession(urls["gateway"])
-        places = (folder / "mail", folder / "files", session, dsns, shared["AMQP_URL"])
+        places = (folder / "mail", folder / "files", session, dsns, shared["AMQP_URL"], metrics)
         system = System(urls["gateway"], processes, *places)
         await eventually(system.ready, within=180, what="the distributed system")
         await eventually(system.workers_have_begun, within=180, what="the workers")

@@ -24,16 +24,10 @@ from common.command_records import (
 )
 from common.database import OUTCOME_UNKNOWN, Database, Transaction
 from common.decider import CommandT, Decider, EventT, StateT
+from common.deciding import decided
 from common.event_store import Cause, DuplicateCommand, EventStore, Stream, VersionConflict
 from common.log_followers import Wake
-from common.problems import (
-    Conflict,
-    Forbidden,
-    NotFound,
-    PreconditionFailed,
-    Refusal,
-    Unavailable,
-)
+from common.problems import Conflict, Refusal, Unavailable
 from common.read_models import Projections, Stamp
 from common.snapshots import Snapshots
 
@@ -184,7 +178,8 @@ class Commands:
             stream, state, expected = Stream.begun(decider.stream(id)), decider.initial, None
         else:
             stream, state = await self.state(transaction, decider, id)
-        events = _decide(decider, command, state, expected, stream.version)
+        stale = expected is not None and expected != stream.version
+        events = decided(self.store.source, decider, command, state, stale=stale)
         state = decider.fold(events, state)
         version = stream.version + len(events)
         told = answer(state, version) if answer else None
@@ -275,25 +270,3 @@ class Commands:
         plain = self.store.keys.open_bytes(sealed, f"answer/{cause.command_id}")
         status, body, headers = orjson.loads(plain)
         return Answer(status, body, headers)
-
-
-def _decide(
-    decider: Decider[CommandT, StateT, EventT],
-    command: CommandT,
-    state: StateT,
-    expected: int | None,
-    version: int,
-) -> Sequence[EventT]:
-    """Decide; a caller who saw an older version hears that first, unless he may not know of it."""
-    stale = expected is not None and expected != version
-    try:
-        events = decider.decide(command, state)
-    except (NotFound, Forbidden):
-        raise
-    except Refusal:
-        if stale:
-            raise PreconditionFailed from None
-        raise
-    if stale:
-        raise PreconditionFailed
-    return events

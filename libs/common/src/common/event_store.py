@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+from prometheus_client import Counter
 
 from common.database import Transaction
 from common.epochs import Epochs
@@ -25,6 +26,11 @@ from common.personal_data import (
     unseal,
 )
 from common.statements import Write
+
+APPENDED = Counter("cartulary_events_appended_total", "Events committed", ["service", "type"])
+CONFLICTS = Counter(
+    "cartulary_append_conflicts_total", "Appends that lost a race", ["service", "category"]
+)
 
 
 class VersionConflict(Exception):
@@ -152,6 +158,7 @@ class EventStore:
         keys, made = await self._keys_to_seal(transaction, events)
         meta = cause.meta()
         rows = self._rows(stream, events, meta, keys)
+        category = stream.name.partition("-")[0]
         arguments = (
             cause.command_id,
             cause.actor,
@@ -160,17 +167,26 @@ class EventStore:
             cause.fingerprint,
             answer,
             cause.now,
-            stream.name.partition("-")[0],
+            category,
             meta,
             *(value for row in rows for value in row),
         )
         try:
             await transaction.write_together(_append(len(rows)), arguments, [*made, *writes])
         except (asyncpg.NotNullViolationError, asyncpg.UniqueViolationError) as error:
-            rule = error.constraint_name or f"{error.table_name}.{error.column_name}"
-            if (meaning := _MEANINGS.get(rule)) is None:
+            if (meaning := self._meaning(error, category)) is None:
                 raise
             raise meaning from error
+        transaction.after_commit(partial(_count, [row[0] for row in rows]))
+
+    def _meaning(
+        self, error: asyncpg.IntegrityConstraintViolationError, category: str
+    ) -> type[Exception] | None:
+        rule = error.constraint_name or f"{error.table_name}.{error.column_name}"
+        meaning = _MEANINGS.get(rule)
+        if meaning is VersionConflict:
+            CONFLICTS.labels(self.source, category).inc()
+        return meaning
 
     async def recorded(
         self, transaction: Transaction, rows: Sequence[asyncpg.Record]
@@ -238,6 +254,7 @@ _MEANINGS: Mapping[str, type[Exception]] = {
 }
 
 _SAID = itemgetter("stream", "type", "schema")
+
 _LOAD = """
     select stream, version, type, schema, data, hash from events
      where stream = $1 and version > $2 order by version"""
@@ -256,6 +273,17 @@ _ROW = "($3, $8, {version}, ${0}, ${1}, ${2}, $9, ${3})"
 _FIRST = """
     case when $4 = 0 or exists (select from events where stream = $3 and version = $4)
          then $4::int + 1 end"""
+
+
+def _count(types: Sequence[str]) -> None:
+    for name in types:
+        _appended(name).inc()
+
+
+@lru_cache(maxsize=1024)
+def _appended(type_name: str) -> Counter:
+    """Bound once: the labels' look-up costs more than the count."""
+    return APPENDED.labels(type_name.partition(".")[0], type_name)
 
 
 @lru_cache(maxsize=100)

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any
 from uuid import uuid5
 
@@ -22,7 +21,7 @@ from common.clock import Clock
 from common.command_handling import Commands
 from common.database import OUTCOME_UNKNOWN, Transaction
 from common.event_store import Cause, VersionConflict
-from common.inbox_rows import lock_rows, move_rows
+from common.inbox_rows import Verdict, judge, lock_rows, move_rows
 from common.message_traces import tell_handled
 from common.messages import ConsumedEvent, Envelope, MalformedMessage
 from common.parking import Parked, Reason, park, settle
@@ -47,24 +46,6 @@ TRANSIENT = (
     Unavailable,
 )
 """Trouble that passes: nothing was committed, the same batch is tried again."""
-
-
-class Verdict(Enum):
-    """What the inbox row says of a message."""
-
-    APPLY = "applied"
-    DUPLICATE = "duplicate"
-    GAP = "gap"
-    PARKED = "parked"
-
-
-def judge(last_version: int, stream_is_parked: bool, prev: int, version: int) -> Verdict:
-    """Whether this message is the next one of its stream."""
-    if version <= last_version:
-        return Verdict.DUPLICATE
-    if stream_is_parked:
-        return Verdict.PARKED
-    return Verdict.APPLY if prev <= last_version else Verdict.GAP
 
 
 @dataclass(frozen=True)
@@ -274,7 +255,7 @@ class Inbox:
             await settle(transaction, letters or ())
         for verdict, count in verdicts.items():
             HANDLED.labels(self.consumer, verdict.value).inc(count)
-        tell_handled(self.consumer, applied, time.perf_counter() - started)
+        tell_handled(self.consumer, applied, time.perf_counter() - started, self._now())
 
     async def _effects(
         self, transaction: Transaction, envelope: Envelope, writes: list[Write]

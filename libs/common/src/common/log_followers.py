@@ -13,14 +13,11 @@ from dataclasses import dataclass
 
 import asyncpg
 import structlog
-from prometheus_client import Gauge
 
 from common.database import OUTCOME_UNKNOWN, Database, Transaction
 from common.event_store import EventStore, Recorded
 
 log = structlog.get_logger(__name__)
-
-LAG = Gauge("cartulary_follower_lag_positions", "Positions behind the horizon", ["follower"])
 
 PAGE = 500
 KEEP_ALIVE_SECONDS = 2.0
@@ -138,7 +135,6 @@ class Follower:
     async def _step(self, lease: Lease) -> Lease | None:
         async with self._database.transaction() as transaction:
             page = await read_page(transaction, self._store, lease.position)
-            LAG.labels(self._name).set(page.horizon - page.end)
             if page.end == lease.position:
                 return None
             await self._effects(transaction, page.events)

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
@@ -11,8 +13,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
 import aiosmtplib
+from prometheus_client import Counter
 
 from common.settings import ServiceSettings, SettingsRefused
+
+MAILS = Counter("cartulary_mails_total", "Mails by outcome: sent, refused, failed", ["outcome"])
 
 TIMEOUT_SECONDS = 20
 PERMANENT = 500
@@ -66,6 +71,10 @@ class FolderMailer:
 
     async def send(self, mail: Mail) -> None:
         """Write `[<person>.]<key>.eml`, whole or not at all."""
+        with _counted():
+            await self._send(mail)
+
+    async def _send(self, mail: Mail) -> None:
         message = _message(mail, self._sender)
         name = f"{mail.key}.eml" if mail.about is None else f"{mail.about}.{mail.key}.eml"
         try:
@@ -118,6 +127,10 @@ class SmtpMailer:
 
     async def send(self, mail: Mail) -> None:
         """Hand it to the server."""
+        with _counted():
+            await self._send(mail)
+
+    async def _send(self, mail: Mail) -> None:
         message = _message(mail, self._sender)
         message["Date"] = formatdate(usegmt=True)
         try:
@@ -127,6 +140,17 @@ class SmtpMailer:
 
     async def forget(self, person: UUID) -> None:
         """Nothing: what was handed over is in its owner's mailbox."""
+
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    """What failed is tried again, what was refused is not."""
+    try:
+        yield
+    except MailFailed as error:
+        MAILS.labels("refused" if error.permanent else "failed").inc()
+        raise
+    MAILS.labels("sent").inc()
 
 
 def mailer_for(settings: ServiceSettings) -> Mailer:

@@ -4,14 +4,23 @@ One line for a batch, not one a message: a relay publishes thousands a second.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import structlog
+from prometheus_client import Histogram
 
 from common.event_store import Recorded
 from common.messages import Envelope
 from common.reporting import note_span, tracing
 
 log = structlog.get_logger(__name__)
+
+LAG = Histogram(
+    "cartulary_consumer_lag_seconds",
+    "From the record of an event to its effect here",
+    ["consumer"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600, 3600),
+)
 
 
 def tell_published(service: str, published: Sequence[Recorded], seconds: float) -> None:
@@ -25,10 +34,13 @@ def tell_published(service: str, published: Sequence[Recorded], seconds: float) 
             note_span(f"publish {record.type}", record.meta.get("traceparent"), seconds)
 
 
-def tell_handled(consumer: str, handled: Sequence[Envelope], seconds: float) -> None:
-    """These messages have had their effect; it took so long for all of them."""
+def tell_handled(consumer: str, handled: Sequence[Envelope], seconds: float, now: datetime) -> None:
+    """These messages have had their effect by now; it took so long for all of them."""
     if not handled:
         return
+    lag = LAG.labels(consumer)
+    for envelope in handled:
+        lag.observe(envelope.age(now))
     ids = _requests(envelope.correlation_id for envelope in handled)
     log.info("messages_handled", consumer=consumer, count=len(handled), correlation_ids=ids)
     if tracing():

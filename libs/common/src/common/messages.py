@@ -61,6 +61,10 @@ class Envelope:
         """What the message is about: `card/0198…`. The gateway's cache tags have the same form."""
         return subject_of(self.stream)
 
+    def age(self, now: datetime) -> float:
+        """Seconds since its fact was recorded; never below 0, for clocks differ."""
+        return max(now.timestamp() - self.time.timestamp(), 0)
+
     def to_bytes(self) -> bytes:
         """The structured JSON form; absent extensions are left out."""
         document = {

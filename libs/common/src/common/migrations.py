@@ -14,8 +14,13 @@ import structlog
 from common.database import OUTCOME_UNKNOWN, SERVICE_ROLE, Database, connect
 from common.event_store import EventStore
 from common.read_models import ReadModel, prepare_views
+from common.settings import SettingsRefused
 
 log = structlog.get_logger(__name__)
+
+
+REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+"""A wrong user, password or database: waiting does not mend it."""
 
 
 class DatabaseUnfit(Exception):
@@ -44,7 +49,8 @@ async def prepare_database(dsn: str, migrations: Path, *, revision: str | None =
 
     `revision` is how far, for a backup of that time; else to the newest.
 
-    Raises `DatabaseUnfit` and `MigrationFailed`; nothing of a failed migration is kept.
+    Raises `DatabaseUnfit` and `MigrationFailed`; nothing of a failed migration is kept. Raises
+    `SettingsRefused` for an address that PostgreSQL will never let in.
     """
     owner = await _when_it_answers(dsn)
     try:
@@ -72,6 +78,10 @@ async def _when_it_answers(dsn: str) -> asyncpg.Connection:
     while True:
         try:
             return await connect(dsn, {})
+        except REFUSED as error:
+            # its own words name the user and the database, and they are not for every log
+            why = f"PostgreSQL refuses it ({type(error).__name__})"
+            raise SettingsRefused(f"cannot start: DATABASE_URL: {why}") from None
         except OUTCOME_UNKNOWN as error:
             log.warning("database_is_away", why=type(error).__name__)
             await asyncio.sleep(pause)

@@ -76,6 +76,9 @@ class ProcessorRunner:
         except Refused as refused:
             log.warning("outbound_call_refused", processor=self._processor.name, key=str(key))
             outcome, error = "refused", str(refused)
+        except Exception:
+            CALLS.labels(self._processor.name, "failed").inc()
+            raise
         CALLS.labels(self._processor.name, outcome).inc()
         self._tell(record, key, outcome, time.perf_counter() - started)
         async with self._database.reader() as writer:

@@ -12,10 +12,8 @@ from random import uniform
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage
-from aio_pika.exceptions import AMQPException
 from aiormq.abc import DeliveredMessage
 from prometheus_client import Counter
-from yarl import URL
 
 from common.broker import (
     BatchHandler,
@@ -27,6 +25,14 @@ from common.broker import (
     partition,
 )
 from common.messages import CONTENT_TYPE
+from common.rabbitmq_connections import (
+    TROUBLE,
+    ConnectionEnded,
+    Connections,
+    close,
+    lost,
+    while_open,
+)
 from common.rabbitmq_topology import Topology, dead_letter_queue
 
 log = structlog.get_logger(__name__)
@@ -36,10 +42,7 @@ UNCONFIRMED = Counter("cartulary_broker_confirm_failures_total", "Messages witho
 BATCHES = Counter("cartulary_consumer_batches_total", "Batches handled", ["group"])
 RETRIES = Counter("cartulary_consumer_retries_total", "Batches tried again", ["group"])
 
-TROUBLE = (AMQPException, OSError, TimeoutError, asyncio.IncompleteReadError, RuntimeError)
-"""What aio-pika raises when the broker is away; RuntimeError for a channel that is gone."""
-
-HEARTBEAT_SECONDS, CONFIRM_SECONDS, SILENCE_SECONDS = 5, 10.0, 30.0
+CONFIRM_SECONDS, SILENCE_SECONDS = 10.0, 30.0
 IN_FLIGHT = 256
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 
@@ -61,35 +64,45 @@ class RabbitMQBroker:
         batch_wait: float = 0.005,
         exchange: str = "cartulary.events",
     ) -> None:
-        self._url = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)
+        self._connections = Connections(url)
         self._topology = Topology(exchange, partitions)
         self._prefetch = prefetch
         self._batch_size = batch_size
         self._batch_wait = batch_wait
 
+    async def answers(self) -> bool:
+        """Whether a connection is open, as far as this process has noticed."""
+        return self._connections.any_open
+
     @asynccontextmanager
     async def publisher(self) -> AsyncIterator[Publisher]:
-        """A connection and channel of its own; thrown away at the end."""
+        """A connection and channel of its own; thrown away at the end.
+
+        When the broker goes away, what is done with it meanwhile ends in `BrokerUnavailable`.
+        """
         try:
-            connection = await self._connect("publisher")
+            connection = await self._connections.connect("publisher")
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             exchange = await self._topology.declare_exchange(channel)
         except TROUBLE as error:
             raise BrokerUnavailable(repr(error)) from error
         try:
-            yield _RabbitMQPublisher(exchange, self._topology.partitions)
+            async with while_open(connection):
+                yield _RabbitMQPublisher(exchange, self._topology.partitions)
+        except ConnectionEnded as error:
+            raise BrokerUnavailable("the connection ended") from error
         finally:
-            await _close(connection)
+            await close(connection)
 
     async def declare(self, group: str, types: Collection[str]) -> None:
         """Make and bind the group's queues. Raises `BrokerUnavailable`."""
         try:
-            connection = await self._connect(group)
+            connection = await self._connections.connect(group)
             try:
                 channel = await connection.channel()
                 await self._topology.declare_group(channel, group, types)
             finally:
-                await _close(connection)
+                await close(connection)
         except TROUBLE as error:
             raise BrokerUnavailable(repr(error)) from error
 
@@ -123,9 +136,9 @@ class RabbitMQBroker:
         while True:
             connected = False
             try:
-                connection = await self._connect("listener")
+                connection = await self._connections.connect("listener")
                 try:
-                    lost = _lost(connection)
+                    ended = lost(connection)
                     channel = await connection.channel()
                     exchange = await self._topology.declare_exchange(channel)
                     queue = await channel.declare_queue(exclusive=True, auto_delete=True)
@@ -133,29 +146,22 @@ class RabbitMQBroker:
                     await queue.consume(_each(on_message), no_ack=True)
                     on_connection(True)
                     connected, pause = True, FIRST_PAUSE
-                    await lost.wait()
+                    await ended.wait()
                 finally:
                     if connected:
                         on_connection(False)
-                    await _close(connection)
+                    await close(connection)
             except TROUBLE as error:
                 log.warning("listener_reconnects", why=repr(error))
             await asyncio.sleep(pause * uniform(0.5, 1))
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _connect(self, role: str) -> AbstractConnection:
-        return await aio_pika.connect(
-            self._url,
-            timeout=CONFIRM_SECONDS,
-            client_properties={"connection_name": f"cartulary {role}"},
-        )
-
     async def _consume_once(
         self, group: str, types: Collection[str], queues: Mapping[str, BatchHandler]
     ) -> None:
-        connection = await self._connect(group)
+        connection = await self._connections.connect(group)
         try:
-            lost = _lost(connection)
+            ended = lost(connection)
             channel = await connection.channel()
             await self._topology.declare_group(channel, group, types)
             log.info("consumer_connected", group=group)
@@ -165,10 +171,10 @@ class RabbitMQBroker:
                     tasks.create_task(
                         queue.run(connection, self._prefetch, self._batch_size, self._batch_wait)
                     )
-                await lost.wait()
+                await ended.wait()
                 raise ConnectionLost(group)
         finally:
-            await _close(connection)
+            await close(connection)
 
 
 class _RabbitMQPublisher:
@@ -284,17 +290,3 @@ def _each(listener: Listener):  # type: ignore[no-untyped-def] # aio-pika's call
         listener(message.body)
 
     return hear
-
-
-def _lost(connection: AbstractConnection) -> asyncio.Event:
-    lost = asyncio.Event()
-    connection.close_callbacks.add(lambda *_: lost.set(), weak=False)
-    return lost
-
-
-async def _close(connection: AbstractConnection) -> None:
-    try:
-        async with asyncio.timeout(2):
-            await connection.close()
-    except TROUBLE as error:
-        log.debug("connection_was_gone", why=repr(error))

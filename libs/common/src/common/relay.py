@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
 from common.broker import Broker, BrokerUnavailable, Outgoing, Publisher
 from common.database import Database, Transaction
@@ -22,7 +22,6 @@ from common.wire import WireSeal
 
 log = structlog.get_logger(__name__)
 
-LAG = Gauge("cartulary_relay_lag_positions", "Positions not published yet", ["service"])
 PUBLISHED = Counter("cartulary_relay_messages_total", "Messages published", ["service"])
 
 Publish = Callable[[object], PublishedEvent | None]
@@ -59,7 +58,6 @@ class Relay:
         """One page of the log: publish it, then move the cursor past what is confirmed."""
         async with self._database.reader() as reader:
             page = await read_page(reader, self._store, lease.position)
-            LAG.labels(self._store.source).set(page.horizon - lease.position)
             if page.end == lease.position:
                 return None
             facts = [(r, m) for r in page.events if (m := self._publish(r.event)) is not None]

@@ -1,19 +1,17 @@
 """What every HTTP service gets for nothing: problems, ids, health, metrics, callers, pages."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-import structlog
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.routing import APIRoute
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from common import operations
 from common.access_tokens import (
     CLIENT_HEADER,
     IDENTITY_HEADER,
@@ -23,6 +21,7 @@ from common.access_tokens import (
 )
 from common.clock import Clock, SystemClock
 from common.database_problems import install_database_handlers
+from common.operations import Check
 from common.problem_responses import (
     DOCUMENTED,
     install_problem_handlers,
@@ -35,12 +34,8 @@ from common.serving import serve
 from common.settings import ServiceSettings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-Check = Callable[[], Awaitable[bool]]
 
-CHECK_SECONDS = 2.0
 LONGEST_VERSION = 18
-
-log = structlog.get_logger(__name__)
 
 
 class Service(FastAPI):
@@ -92,7 +87,7 @@ def create_service(
     )
     tokens = InternalTokens(settings.internal_secret.get_secret_value())
     _equip(app, clock or SystemClock(), tokens, readiness)
-    for router in (*routers, _operations):
+    for router in (*routers, operations.router):
         app.include_router(router)
     return app
 
@@ -118,44 +113,6 @@ def run_service(factory: Callable[[], FastAPI], settings: ServiceSettings) -> No
         app.state.ready = False
 
     serve(app, settings, on_drain=drain)
-
-
-_operations = APIRouter(include_in_schema=False)
-
-
-@_operations.get("/livez")
-async def livez() -> dict[str, str]:
-    """The process runs."""
-    return {"status": "ok"}
-
-
-@_operations.get("/readyz")
-async def readyz(request: Request) -> Response:
-    """Whether requests can be served; names the parts that are not ready."""
-    state = request.app.state
-    answers = await asyncio.gather(*(_holds(*part) for part in state.readiness.items()))
-    missing = [name for name, well in zip(state.readiness, answers, strict=True) if not well]
-    if not state.ready:
-        missing.append("service")
-    return JSONResponse(
-        {"status": "ok" if not missing else "not ready", "missing": missing},
-        503 if missing else 200,
-    )
-
-
-@_operations.get("/metrics")
-async def metrics() -> Response:
-    """Prometheus' text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-
-async def _holds(name: str, check: Check) -> bool:
-    try:
-        async with asyncio.timeout(CHECK_SECONDS):
-            return await check()
-    except Exception as error:
-        log.warning("readiness_unknown", part=name, why=type(error).__name__)
-        return False
 
 
 async def _now(request: Request) -> datetime:

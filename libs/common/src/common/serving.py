@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 from typing import Any
 
@@ -34,7 +35,43 @@ def serve(app: Any, settings: ServiceSettings, *, on_drain: Callable[[], None]) 
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     settle()
-    GentleServer(config, on_drain, settings.drain_seconds).run()
+    server = GentleServer(config, on_drain, settings.drain_seconds)
+    server.run()
+    if not server.started:
+        # the lifespan has said why; whoever started the process must not take it for a success
+        raise SystemExit(1)
+
+
+@asynccontextmanager
+async def served_beside(app: Any, host: str, port: int) -> AsyncIterator[None]:
+    """Another application of this process at a port of its own meanwhile."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        lifespan="off",
+        http="httptools",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = _ServerBeside(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _ServerBeside(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone: they are for the process, whose end ends this server."""
+        yield
 
 
 class GentleServer(uvicorn.Server):

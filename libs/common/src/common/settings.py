@@ -3,12 +3,15 @@
 from base64 import b64decode
 from pathlib import Path
 from typing import Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 DEVELOPMENT_KEY = "ZGV2ZWxvcG1lbnQtb25seS1rZXktMzItYnl0ZXMtLS0="
 DEVELOPMENT_SECRET = "development-only-internal-secret-not-for-production"
+
+WELL_KNOWN_PASSWORDS = frozenset({"admin", "changeme", "guest", "password", "postgres", "rabbitmq"})
 
 KEY_BYTES = 32
 SECRET_LENGTH = 32
@@ -40,6 +43,8 @@ class ServiceSettings(BaseSettings):
     """How long to serve on after `/readyz` says no: until the load balancer has noticed."""
     partitions: int = Field(default=8, ge=1, le=256)
     pool_size: int = Field(default=10, ge=2, le=200)
+    operations_port: int = Field(default=0, ge=0, le=65535)
+    """Where a process that has no API serves its health and metrics; 0: nowhere."""
     mail_from: str = "Cartulary <cartulary@localhost>"
     smtp_url: SecretStr | None = None
     mail_folder: Path | None = None
@@ -88,6 +93,11 @@ class ServiceSettings(BaseSettings):
                 found.append("BACKUP_KEY: is the well-known development value")
             if not self.database_url:
                 found.append("DATABASE_URL: is missing")
+            found += [
+                f"{name.upper()}: has a well-known password"
+                for name in ("database_url", "amqp_url")
+                if _password(getattr(self, name)) in WELL_KNOWN_PASSWORDS
+            ]
         return found
 
     @property
@@ -131,6 +141,13 @@ def _decoded(secret: SecretStr) -> bytes:
     """With or without the padding, which many tools leave out."""
     text = secret.get_secret_value().strip().rstrip("=")
     return b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def _password(url: str | None) -> str | None:
+    try:
+        return urlsplit(url or "").password
+    except ValueError:
+        return None  # no address at all: whoever uses it says so
 
 
 def _name(location: tuple[int | str, ...]) -> str:

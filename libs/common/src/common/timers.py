@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 import structlog
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from common.clock import Clock
@@ -22,7 +22,6 @@ from common.statements import Statement, Write
 log = structlog.get_logger(__name__)
 
 FIRED = Counter("cartulary_timers_fired_total", "Timers executed", ["kind"])
-LATE = Gauge("cartulary_timers_late_seconds", "Age of the oldest timer that is due")
 
 POLL_SECONDS = 1.0
 BATCH = 50
@@ -98,10 +97,8 @@ class Timers:
         async with self._commands.database.transaction() as transaction:
             row = await transaction.connection.fetchrow(_CLAIM, now, list(self._on_due))
             if row is None:
-                LATE.set(0)
                 return False
             due = Due(**row)
-            LATE.set((now - due.due).total_seconds())
             await self._on_due[due.kind](due, transaction, self._commands, now)
             await transaction.connection.execute(_DONE, due.id, now)
         FIRED.labels(due.kind).inc()

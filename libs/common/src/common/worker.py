@@ -5,6 +5,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import structlog
 import uvloop
@@ -22,6 +23,7 @@ from common.relay import Relay, keep_running
 from common.replaying import replay_due
 from common.timers import OnDue, Timers
 from common.undelivered import park_undelivered
+from common.watching import keep_measuring
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +87,7 @@ class Worker:
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "relay": lambda: keep_running(relay, kernel.wake),
             "sweeper": self._sweep,
+            "watcher": partial(keep_measuring, kernel.database, self._name, self._clock),
             **self._declaration.duties,
         }
         if self.inbox.types:

@@ -18,6 +18,11 @@ from common.database import Database, Transaction
 from common.ids import uuid7
 from common.personal_data import SubjectKeys
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from prometheus_client import Gauge
+
+SIGNS_SINCE = Gauge(
+    "cartulary_signing_key_start_timestamp_seconds", "When the current signing key began to sign"
+)
 
 PUBLISHED_BEFORE = timedelta(minutes=15)
 """How long a key is known before it signs: every process of ours and every cache has read it."""
@@ -107,6 +112,7 @@ class SigningKeys:
             for row in rows
         }
         self._starts = {row["kid"]: row["signs_from"] for row in rows}
+        SIGNS_SINCE.set(self._starts[self.current.kid].timestamp())
 
     async def keep_fresh(self) -> None:
         """Read them again every minute, until cancelled."""

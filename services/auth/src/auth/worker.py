@@ -9,6 +9,7 @@ from common.kernel import Kernel, open_kernel_of
 from common.mail import mailer_for
 from common.object_storage import storage_for
 from common.observability import configure_logging
+from common.operations import operations
 from common.rabbitmq import RabbitMQBroker
 from common.worker import Worker, WorkerDeclaration, run_until_stopped
 
@@ -73,7 +74,10 @@ async def run(settings: AuthSettings) -> None:
     """Work until cancelled."""
     broker = RabbitMQBroker(settings.required_amqp_url, partitions=settings.partitions)
     feeds = Feeds(settings.internal_secret.get_secret_value(), settings.feeds)
-    async with open_kernel_of(DECLARATION, settings) as kernel:
+    async with (
+        open_kernel_of(DECLARATION, settings) as kernel,
+        operations(settings, {"database": kernel.database.answers, "messages": broker.answers}),
+    ):
         await create_worker(settings, kernel, broker, feeds).run()
 
 

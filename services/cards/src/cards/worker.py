@@ -5,6 +5,7 @@ from common.clock import SystemClock
 from common.feed import Feeds
 from common.kernel import Kernel, open_kernel_of
 from common.observability import configure_logging
+from common.operations import operations
 from common.rabbitmq import RabbitMQBroker
 from common.worker import Worker, WorkerDeclaration, run_until_stopped
 
@@ -37,7 +38,10 @@ async def run(settings: CardsSettings) -> None:
     """Work until cancelled."""
     broker = RabbitMQBroker(settings.required_amqp_url, partitions=settings.partitions)
     feeds = Feeds(settings.internal_secret.get_secret_value(), settings.feeds)
-    async with open_kernel_of(DECLARATION, settings) as kernel:
+    async with (
+        open_kernel_of(DECLARATION, settings) as kernel,
+        operations(settings, {"database": kernel.database.answers, "messages": broker.answers}),
+    ):
         await create_worker(kernel, broker, feeds).run()
 
 

@@ -2,9 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Literal
+from contextlib import AsyncExitStack
+from functools import partial
 
 import uvicorn
 from common.clock import SystemClock
@@ -12,12 +11,14 @@ from common.garbage import settle
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
 from common.reporting import start_reporting
-from common.serving import GentleServer
+from common.serving import GentleServer, served_beside
 from common.settings import SettingsRefused
 
+from gateway import certificate
 from gateway.answers import Application
 from gateway.application import Edge, create_gateway
 from gateway.http_forwarding import HttpUpstream
+from gateway.lifespan import running
 from gateway.operations import create_operations_app
 from gateway.settings import GatewaySettings
 
@@ -45,7 +46,10 @@ def main() -> None:
 async def _serve(front: uvicorn.Config, app: Edge, settings: GatewaySettings) -> None:
     async with AsyncExitStack() as stack:
         if settings.operations_port:
-            await stack.enter_async_context(_operations(settings))
+            beside = served_beside(create_operations_app(), settings.host, settings.operations_port)
+            await stack.enter_async_context(beside)
+            look = partial(certificate.watch, settings.public_url)
+            await stack.enter_async_context(running("gateway_certificate", look))
         server = GentleServer(front, app.drain, settings.drain_seconds)
         await server.serve(sockets=_shared(settings))
 
@@ -62,36 +66,13 @@ def _shared(settings: GatewaySettings) -> list[socket.socket] | None:
     return [listener]
 
 
-@asynccontextmanager
-async def _operations(settings: GatewaySettings) -> AsyncIterator[None]:
-    app = create_operations_app()
-    server = _Beside(_config(app, settings.host, settings.operations_port, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await serving
-
-
-class _Beside(uvicorn.Server):
-    """A second server in the process: signals are for the first, which ends this one."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave them alone."""
-        yield
-
-
-def _config(
-    app: Application, host: str, port: int, lifespan: Literal["on", "off"] = "on"
-) -> uvicorn.Config:
+def _config(app: Application, host: str, port: int) -> uvicorn.Config:
     """As services are served; and nobody outside is believed to be a proxy."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
-        lifespan=lifespan,
+        lifespan="on",
         http="httptools",
         access_log=False,
         server_header=False,

@@ -12,13 +12,12 @@ REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class GatewaySettings(ServiceSettings):
-    """The gateway's settings. Sizes are in bytes; `operations_port` 0 means none."""
+    """The gateway's settings. Sizes are in bytes."""
 
     port: int = Field(default=8080, ge=0, le=65535)
     auth_url: str = "http://127.0.0.1:8081"
     cards_url: str = "http://127.0.0.1:8082"
     token_issuer: str = "cartulary"
-    operations_port: int = Field(default=0, ge=0, le=65535)
     reuse_port: bool = False
     """Several gateway processes listen on the one port; the kernel shares connections out."""
     upstream_connections: int = Field(default=200, ge=1)

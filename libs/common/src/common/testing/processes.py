@@ -47,10 +47,17 @@ def process(
     arguments: list[str], environment: Mapping[str, str], output: Path
 ) -> Iterator[Process]:
     """`python <arguments>` with only PATH, HOME and `environment`; ended at the end."""
+    with program([sys.executable, *arguments], environment, output) as started:
+        yield started
+
+
+@contextmanager
+def program(command: list[str], environment: Mapping[str, str], output: Path) -> Iterator[Process]:
+    """The same for any program."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     with output.open("ab") as file, ExitStack() as stack:
         popen = subprocess.Popen(
-            [sys.executable, *arguments],
+            command,
             env={**inherited, "PYTHONUNBUFFERED": "1", **environment},
             stdout=file,
             stderr=subprocess.STDOUT,

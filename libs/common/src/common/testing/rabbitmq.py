@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
+from common.testing.apt import CannotInstall, apt_install
 from common.testing.processes import free_port
 
 IMAGE = "rabbitmq:4-management"
 READY_WITHIN = 120.0
-POLICY = Path("/usr/sbin/policy-rc.d")
 _LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
 
 
@@ -113,14 +113,14 @@ class DockerNode:
     """A container."""
 
     def __init__(self) -> None:
-        run_or_say(["docker", "info"], "Docker: no engine answers")
+        _run_or_say(["docker", "info"], "Docker: no engine answers")
         self._name = f"cartulary-rabbitmq-{uuid4().hex[:12]}"
         self._port = free_port()
         self._watch = Watch('docker rm --force --volumes "$1"', self._name)
         address = f"127.0.0.1:{self._port}:5672"
         command = ["docker", "run", "--detach", "--name", self._name, "--publish", address, IMAGE]
         try:
-            run_or_say(command, f"Docker: cannot run {IMAGE}")
+            _run_or_say(command, f"Docker: cannot run {IMAGE}")
             _wait_for_broker(self._port, self._log)
         except NoRabbitMQ:
             self.close()
@@ -236,27 +236,11 @@ class LocalNode:
 
 def installed_node() -> RabbitMQNode:
     """Install the Debian package, without its service, and start a node from it."""
-    if os.name != "posix" or os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise NoRabbitMQ("apt-get: only for root on Debian and its kin")
-    with no_service_starts():
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "rabbitmq-server"]):
-            run_or_say(command, f"{' '.join(command)} failed", environment)
-    return LocalNode()
-
-
-@contextmanager
-def no_service_starts() -> Iterator[None]:
-    """Debian asks this file before it starts the service of a package that it installs."""
-    if POLICY.exists():
-        yield
-        return
-    POLICY.write_text("#!/bin/sh\nexit 101\n")
-    POLICY.chmod(0o755)
     try:
-        yield
-    finally:
-        POLICY.unlink()
+        apt_install("rabbitmq-server")
+    except CannotInstall as error:
+        raise NoRabbitMQ(str(error)) from error
+    return LocalNode()
 
 
 def _server_program() -> str:
@@ -269,11 +253,9 @@ def _server_program() -> str:
     return program
 
 
-def run_or_say(
-    command: Sequence[str], problem: str, environment: dict[str, str] | None = None
-) -> None:
+def _run_or_say(command: Sequence[str], problem: str) -> None:
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        subprocess.run(command, check=True, capture_output=True, text=True)
     except OSError as error:
         raise NoRabbitMQ(f"{problem} ({error.strerror})") from error
     except subprocess.CalledProcessError as error:

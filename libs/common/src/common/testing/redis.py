@@ -1,12 +1,11 @@
 """A real Redis for tests: this machine's own program, installed by apt-get where that is open."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.testing.rabbitmq import NoRabbitMQ, no_service_starts, run_or_say
+from common.testing.apt import CannotInstall, apt_install
 
 
 class NoRedis(Exception):
@@ -40,12 +39,7 @@ def _program() -> str:
 
 def _install() -> None:
     """For root on Debian and its kin, as for RabbitMQ."""
-    if os.name != "posix" or os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise NoRedis("redis-server: not installed")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     try:
-        with no_service_starts():
-            for command in (["apt-get", "update"], ["apt-get", "install", "-y", "redis-server"]):
-                run_or_say(command, f"{' '.join(command)} failed", environment)
-    except NoRabbitMQ as error:
+        apt_install("redis-server")
+    except CannotInstall as error:
         raise NoRedis(str(error)) from error

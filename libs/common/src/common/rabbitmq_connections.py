@@ -1,0 +1,94 @@
+"""Plain connections to RabbitMQ: opened by role, counted while they are open, closed for good."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import AMQPException
+from prometheus_client import Gauge
+from yarl import URL
+
+log = structlog.get_logger(__name__)
+
+OPEN = Gauge("cartulary_broker_connections", "Open connections to the broker", ["role"])
+
+TROUBLE = (AMQPException, OSError, TimeoutError, asyncio.IncompleteReadError, RuntimeError)
+"""What aio-pika raises when the broker is away; RuntimeError for a channel that is gone."""
+
+HEARTBEAT_SECONDS, CONNECT_SECONDS = 5, 10.0
+
+
+class Connections:
+    """Makes the connections of one process to one broker, and knows how many are open."""
+
+    def __init__(self, url: str) -> None:
+        self._url = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)
+        self._open: set[int] = set()
+
+    @property
+    def any_open(self) -> bool:
+        """Whether the broker is there, as far as this process has noticed."""
+        return bool(self._open)
+
+    async def connect(self, role: str) -> AbstractConnection:
+        """A connection by this name. Raises one of `TROUBLE`."""
+        connection = await aio_pika.connect(
+            self._url,
+            timeout=CONNECT_SECONDS,
+            client_properties={"connection_name": f"cartulary {role}"},
+        )
+        self._open.add(id(connection))
+        OPEN.labels(role).inc()
+
+        def closed(*_: object) -> None:
+            if id(connection) in self._open:
+                self._open.remove(id(connection))
+                OPEN.labels(role).dec()
+
+        connection.close_callbacks.add(closed, weak=False)
+        return connection
+
+
+def lost(connection: AbstractConnection) -> asyncio.Event:
+    """An event that is set when the connection ends."""
+    ended = asyncio.Event()
+    connection.close_callbacks.add(lambda *_: ended.set(), weak=False)
+    return ended
+
+
+class ConnectionEnded(Exception):
+    """It did while it was used."""
+
+
+@asynccontextmanager
+async def while_open(connection: AbstractConnection) -> AsyncIterator[None]:
+    """The block ends with the connection, also while it only waits. Raises `ConnectionEnded`."""
+    loop, using, inside = asyncio.get_running_loop(), asyncio.timeout(None), True
+
+    def stop(*_: object) -> None:
+        if inside:
+            using.reschedule(loop.time())
+
+    connection.close_callbacks.add(stop, weak=False)
+    try:
+        async with using:
+            try:
+                yield
+            finally:
+                inside = False
+    except TimeoutError as error:
+        if using.expired():
+            raise ConnectionEnded from error
+        raise
+
+
+async def close(connection: AbstractConnection) -> None:
+    """Close it, whether or not the other side is still there."""
+    try:
+        async with asyncio.timeout(2):
+            await connection.close()
+    except TROUBLE as error:
+        log.debug("connection_was_gone", why=repr(error))

@@ -1,0 +1,15 @@
+"""`python -m auth.prepare`: the database brought up to this version before traffic moves to it."""
+
+from common.kernel_service import prepare
+
+from auth.declaration import DECLARATION
+from auth.settings import AuthSettings
+
+
+def main() -> None:
+    """Migrate, build what read models are missing, and end."""
+    prepare(DECLARATION, AuthSettings.load())
+
+
+if __name__ == "__main__":
+    main()

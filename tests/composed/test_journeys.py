@@ -1,0 +1,19 @@
+"""The journeys of the other ways to run, through images and containers."""
+
+from tests.end_to_end.test_journey import (
+    test_a_cards_address_its_readers_and_its_past,
+    test_bad_input_gets_a_clear_problem,
+    test_from_the_first_account_to_the_last_goodbye,
+)
+from tests.end_to_end.test_people import (
+    test_a_picture_is_kept_by_the_gateway_until_another_one_is_shown,
+)
+from tests.end_to_end.test_visitors import test_a_visitor_of_a_cached_page_is_counted_once
+
+__all__ = [
+    "test_a_cards_address_its_readers_and_its_past",
+    "test_a_picture_is_kept_by_the_gateway_until_another_one_is_shown",
+    "test_a_visitor_of_a_cached_page_is_counted_once",
+    "test_bad_input_gets_a_clear_problem",
+    "test_from_the_first_account_to_the_last_goodbye",
+]

@@ -12,20 +12,26 @@ from typing import Any
 import aiohttp
 import auth.main
 import auth.worker
+import billing.declaration
+import billing.main
+import billing.worker
 import cards.main
 import cards.worker
 import uvicorn
 import uvloop
 from auth.settings import AuthSettings
+from billing.settings import BillingSettings
 from cards.personal_data import held_about
 from cards.settings import CardsSettings
 from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres, embedded_postgres
 from common.feed import Feeds
 from common.in_process import InProcessBroker
+from common.kernel import Kernel, KernelDeclaration
 from common.kernel_service import open_kernel_of
 from common.observability import configure_logging
 from common.personal_data_export import PersonalDataHolders
+from common.settings import ServiceSettings
 from common.worker import Worker
 from gateway.application import create_gateway
 from gateway.forwarding import InProcessUpstream
@@ -98,37 +104,44 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
             "mail_folder": layout.mail,
             "storage_folder": layout.files,
         }
-        broker, clock = InProcessBroker(), SystemClock()
+        broker = InProcessBroker()
         auth_settings = AuthSettings.load(**common, database_url=dsns["auth"])
         cards_settings = CardsSettings.load(**common, database_url=dsns["cards"])
-        auth_kernel = await stack.enter_async_context(
-            open_kernel_of(auth.main.DECLARATION, auth_settings)
-        )
-        cards_kernel = await stack.enter_async_context(
-            open_kernel_of(cards.main.DECLARATION, cards_settings)
-        )
+        billing_settings = BillingSettings.load(**common, database_url=dsns["billing"])
+        kernels = {
+            "auth": await _opened(stack, auth.main.DECLARATION, auth_settings),
+            "cards": await _opened(stack, cards.main.DECLARATION, cards_settings),
+            "billing": await _opened(stack, billing.declaration.DECLARATION, billing_settings),
+        }
         secret: str = common["internal_secret"]
-        feeds = Feeds(secret, {}, {"auth": auth_kernel.feed, "cards": cards_kernel.feed})
+        feeds = Feeds(secret, {}, {name: kernel.feed for name, kernel in kernels.items()})
         workers = [
-            auth.worker.create_worker(auth_settings, auth_kernel, broker, feeds),
-            cards.worker.create_worker(cards_kernel, broker, feeds),
+            auth.worker.create_worker(auth_settings, kernels["auth"], broker, feeds),
+            cards.worker.create_worker(kernels["cards"], broker, feeds),
+            billing.worker.create_worker(billing_settings, kernels["billing"], broker, feeds),
         ]
         for worker in workers:
             await worker.declare()  # before any relay starts: messages wait for who reads them
-        holders = PersonalDataHolders(secret, {}, {"cards": partial(held_about, cards_kernel)})
+        holders = PersonalDataHolders(secret, {}, {"cards": partial(held_about, kernels["cards"])})
         apps = {
-            "auth": auth.main.create_app(auth_settings, auth_kernel, holders),
-            "cards": cards.main.create_app(cards_settings, cards_kernel),
+            "auth": auth.main.create_app(auth_settings, kernels["auth"], holders),
+            "cards": cards.main.create_app(cards_settings, kernels["cards"]),
+            "billing": billing.main.create_app(billing_settings, kernels["billing"]),
         }
         for app in apps.values():
             await stack.enter_async_context(app.router.lifespan_context(app))
+        upstreams = {name: InProcessUpstream(app) for name, app in apps.items()}
+        settings = GatewaySettings.load(**common)
         gateway = create_gateway(
-            settings=GatewaySettings.load(**common),
-            upstreams={name: InProcessUpstream(app) for name, app in apps.items()},
-            broker=broker,
-            clock=clock,
+            settings=settings, upstreams=upstreams, broker=broker, clock=SystemClock()
         )
         yield System(gateway, workers)
+
+
+async def _opened(
+    stack: AsyncExitStack, declaration: KernelDeclaration, settings: ServiceSettings
+) -> Kernel:
+    return await stack.enter_async_context(open_kernel_of(declaration, settings))
 
 
 async def _welcome(layout: Layout, web: uvicorn.Server) -> None:
@@ -153,7 +166,7 @@ async def _welcome(layout: Layout, web: uvicorn.Server) -> None:
     Mails                {layout.mail}
     Log                  {layout.log}
 
-  One process: gateway, auth, cards and their workers; PostgreSQL in {layout.postgres}.
+  One process: gateway, auth, cards, billing and their workers; PostgreSQL in {layout.postgres}.
   Stop with Ctrl-C. Everything is there again at the next start.
 """,
         flush=True,

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,7 @@ from auth.settings import AuthSettings
 from billing.settings import BillingSettings
 from cards.personal_data import held_about
 from cards.settings import CardsSettings
+from common.broker import Broker
 from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres, embedded_postgres
 from common.feed import Feeds
@@ -33,6 +34,8 @@ from common.observability import configure_logging
 from common.personal_data_export import PersonalDataHolders
 from common.settings import ServiceSettings
 from common.worker import Worker
+from fastapi import FastAPI
+from gateway.answers import Application
 from gateway.application import create_gateway
 from gateway.forwarding import InProcessUpstream
 from gateway.settings import GatewaySettings
@@ -130,18 +133,22 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
         }
         for app in apps.values():
             await stack.enter_async_context(app.router.lifespan_context(app))
-        upstreams = {name: InProcessUpstream(app) for name, app in apps.items()}
-        settings = GatewaySettings.load(**common)
-        gateway = create_gateway(
-            settings=settings, upstreams=upstreams, broker=broker, clock=SystemClock()
-        )
-        yield System(gateway, workers)
+        yield System(_gateway(GatewaySettings.load(**common), apps, broker), workers)
 
 
 async def _opened(
     stack: AsyncExitStack, declaration: KernelDeclaration, settings: ServiceSettings
 ) -> Kernel:
     return await stack.enter_async_context(open_kernel_of(declaration, settings))
+
+
+def _gateway(settings: GatewaySettings, apps: Mapping[str, FastAPI], broker: Broker) -> Application:
+    return create_gateway(
+        settings=settings,
+        upstreams={name: InProcessUpstream(app) for name, app in apps.items()},
+        broker=broker,
+        clock=SystemClock(),
+    )
 
 
 async def _welcome(layout: Layout, web: uvicorn.Server) -> None:

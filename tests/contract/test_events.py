@@ -14,6 +14,7 @@ import auth.addresses.examples
 import auth.main
 import auth.profiles.examples
 import auth.sessions.examples
+import billing.declaration
 import cards.cards.examples
 import cards.counters.examples
 import cards.exports.examples
@@ -43,6 +44,7 @@ SERVICES: tuple[tuple[KernelDeclaration, Iterable[object]], ...] = (
             *cards.exports.examples.EVENTS,
         ),
     ),
+    (billing.declaration.DECLARATION, ()),
 )
 TYPES: dict[str, EventTypes] = {
     event_type.name: types

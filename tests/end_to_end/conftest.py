@@ -14,6 +14,9 @@ from common.testing.processes import Process, free_port, process
 from common.testing.rabbitmq import rabbitmq
 from common.testing.waiting import eventually
 
+SERVICES = ("auth", "cards", "billing")
+MODULES = (*(f"{s}.{half}" for s in SERVICES for half in ("main", "worker")), "gateway.main")
+
 
 @dataclass
 class System:
@@ -63,11 +66,11 @@ async def embedded(tmp_path: Path) -> AsyncIterator[System]:
 
 @pytest.fixture
 async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterator[System]:
-    """Five processes, HTTP between them, RabbitMQ for their messages."""
-    ports = {name: free_port() for name in ("auth", "cards", "gateway")}
+    """Seven processes, HTTP between them, RabbitMQ for their messages."""
+    ports = {name: free_port() for name in ("auth", "cards", "billing", "gateway")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     name = f"e2e_{ports['gateway']}"
-    dsns = {s: await postgres.create_database(f"{name}_{s}") for s in ("auth", "cards")}
+    dsns = {s: await postgres.create_database(f"{name}_{s}") for s in SERVICES}
     with ExitStack() as stack:
         shared = {
             "AMQP_URL": stack.enter_context(rabbitmq()),
@@ -75,12 +78,13 @@ async def distributed(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterat
             "PUBLIC_URL": urls["gateway"],
             "AUTH_URL": urls["auth"],
             "CARDS_URL": urls["cards"],
-            "FEEDS": json.dumps({s: urls[s] for s in ("auth", "cards")}),
+            "BILLING_URL": urls["billing"],
+            "FEEDS": json.dumps({s: urls[s] for s in SERVICES}),
             "MAIL_FOLDER": str(tmp_path / "mail"),
             "STORAGE_FOLDER": str(tmp_path / "files"),
         }
         processes = {}
-        for module in ("auth.main", "auth.worker", "cards.main", "cards.worker", "gateway.main"):
+        for module in MODULES:
             service = module.partition(".")[0]
             environment = {**shared, "PORT": str(ports[service])}
             environment["DATABASE_URL"] = dsns.get(service, "")

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import auth.main
+import billing.declaration
 import cards.main
 import pytest
 from auth.accounts.decider import ACCOUNT
@@ -116,7 +117,11 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         yield server
 
 
-DECLARATIONS = {"auth": auth.main.DECLARATION, "cards": cards.main.DECLARATION}
+DECLARATIONS = {
+    "auth": auth.main.DECLARATION,
+    "cards": cards.main.DECLARATION,
+    "billing": billing.declaration.DECLARATION,
+}
 
 
 @pytest.fixture(scope="session")

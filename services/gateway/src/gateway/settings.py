@@ -13,6 +13,7 @@ class GatewaySettings(ServiceSettings):
     port: int = Field(default=8080, ge=0, le=65535)
     auth_url: str = "http://127.0.0.1:8081"
     cards_url: str = "http://127.0.0.1:8082"
+    billing_url: str = "http://127.0.0.1:8083"
     token_issuer: str = "cartulary"
     operations_port: int = Field(default=0, ge=0, le=65535)
     upstream_connections: int = Field(default=200, ge=1)

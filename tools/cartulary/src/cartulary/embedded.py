@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,21 +12,30 @@ from typing import Any
 import aiohttp
 import auth.main
 import auth.worker
+import billing.declaration
+import billing.main
+import billing.worker
 import cards.main
 import cards.worker
 import uvicorn
 import uvloop
 from auth.settings import AuthSettings
+from billing.settings import BillingSettings
 from cards.personal_data import held_about
 from cards.settings import CardsSettings
+from common.broker import Broker
 from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres, embedded_postgres
 from common.feed import Feeds
 from common.in_process import InProcessBroker
+from common.kernel import Kernel, KernelDeclaration
 from common.kernel_service import open_kernel_of
 from common.observability import configure_logging
 from common.personal_data_export import PersonalDataHolders
+from common.settings import ServiceSettings
 from common.worker import Worker
+from fastapi import FastAPI
+from gateway.answers import Application
 from gateway.application import create_gateway
 from gateway.forwarding import InProcessUpstream
 from gateway.settings import GatewaySettings
@@ -98,37 +107,48 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
             "mail_folder": layout.mail,
             "storage_folder": layout.files,
         }
-        broker, clock = InProcessBroker(), SystemClock()
+        broker = InProcessBroker()
         auth_settings = AuthSettings.load(**common, database_url=dsns["auth"])
         cards_settings = CardsSettings.load(**common, database_url=dsns["cards"])
-        auth_kernel = await stack.enter_async_context(
-            open_kernel_of(auth.main.DECLARATION, auth_settings)
-        )
-        cards_kernel = await stack.enter_async_context(
-            open_kernel_of(cards.main.DECLARATION, cards_settings)
-        )
+        billing_settings = BillingSettings.load(**common, database_url=dsns["billing"])
+        kernels = {
+            "auth": await _opened(stack, auth.main.DECLARATION, auth_settings),
+            "cards": await _opened(stack, cards.main.DECLARATION, cards_settings),
+            "billing": await _opened(stack, billing.declaration.DECLARATION, billing_settings),
+        }
         secret: str = common["internal_secret"]
-        feeds = Feeds(secret, {}, {"auth": auth_kernel.feed, "cards": cards_kernel.feed})
+        feeds = Feeds(secret, {}, {name: kernel.feed for name, kernel in kernels.items()})
         workers = [
-            auth.worker.create_worker(auth_settings, auth_kernel, broker, feeds),
-            cards.worker.create_worker(cards_kernel, broker, feeds),
+            auth.worker.create_worker(auth_settings, kernels["auth"], broker, feeds),
+            cards.worker.create_worker(kernels["cards"], broker, feeds),
+            billing.worker.create_worker(billing_settings, kernels["billing"], broker, feeds),
         ]
         for worker in workers:
             await worker.declare()  # before any relay starts: messages wait for who reads them
-        holders = PersonalDataHolders(secret, {}, {"cards": partial(held_about, cards_kernel)})
+        holders = PersonalDataHolders(secret, {}, {"cards": partial(held_about, kernels["cards"])})
         apps = {
-            "auth": auth.main.create_app(auth_settings, auth_kernel, holders),
-            "cards": cards.main.create_app(cards_settings, cards_kernel),
+            "auth": auth.main.create_app(auth_settings, kernels["auth"], holders),
+            "cards": cards.main.create_app(cards_settings, kernels["cards"]),
+            "billing": billing.main.create_app(billing_settings, kernels["billing"]),
         }
         for app in apps.values():
             await stack.enter_async_context(app.router.lifespan_context(app))
-        gateway = create_gateway(
-            settings=GatewaySettings.load(**common),
-            upstreams={name: InProcessUpstream(app) for name, app in apps.items()},
-            broker=broker,
-            clock=clock,
-        )
-        yield System(gateway, workers)
+        yield System(_gateway(GatewaySettings.load(**common), apps, broker), workers)
+
+
+async def _opened(
+    stack: AsyncExitStack, declaration: KernelDeclaration, settings: ServiceSettings
+) -> Kernel:
+    return await stack.enter_async_context(open_kernel_of(declaration, settings))
+
+
+def _gateway(settings: GatewaySettings, apps: Mapping[str, FastAPI], broker: Broker) -> Application:
+    return create_gateway(
+        settings=settings,
+        upstreams={name: InProcessUpstream(app) for name, app in apps.items()},
+        broker=broker,
+        clock=SystemClock(),
+    )
 
 
 async def _welcome(layout: Layout, web: uvicorn.Server) -> None:
@@ -153,7 +173,7 @@ async def _welcome(layout: Layout, web: uvicorn.Server) -> None:
     Mails                {layout.mail}
     Log                  {layout.log}
 
-  One process: gateway, auth, cards and their workers; PostgreSQL in {layout.postgres}.
+  One process: gateway, auth, cards, billing and their workers; PostgreSQL in {layout.postgres}.
   Stop with Ctrl-C. Everything is there again at the next start.
 """,
         flush=True,

@@ -1,0 +1,67 @@
+"""Billing's API process: everything it needs is made here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from common.kernel import Kernel
+from common.kernel_service import create_kernel_service
+from common.observability import configure_logging, supervise
+from common.service import run_service
+from fastapi import APIRouter, FastAPI
+
+from billing.declaration import DECLARATION
+from billing.payment_provider import PaymentProvider
+from billing.providers import providers_for
+from billing.resources import Billing
+from billing.sandbox_clock import SandboxClock
+from billing.settings import BillingSettings
+
+ROUTERS: tuple[APIRouter, ...] = ()
+
+
+def create_app(
+    settings: BillingSettings | None = None,
+    kernel: Kernel | None = None,
+    providers: Mapping[str, PaymentProvider] | None = None,
+) -> FastAPI:
+    """The application. `providers` stand for those that the settings name."""
+    settings = settings or BillingSettings.load()
+    clock = SandboxClock()
+
+    @asynccontextmanager
+    async def resources(app: FastAPI, opened: Kernel) -> AsyncIterator[None]:
+        app.state.billing = Billing(opened, settings, providers or providers_for(settings), clock)
+        if not settings.sandbox:
+            yield
+            return
+        await clock.read(opened.database)
+        task = asyncio.create_task(
+            supervise("billing clock", lambda: clock.keep_read(opened.database))
+        )
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    app = create_kernel_service(
+        DECLARATION,
+        settings=settings,
+        routers=ROUTERS,
+        resources=resources,
+        kernel=kernel,
+    )
+    app.state.business_clock = clock
+    return app
+
+
+def main() -> None:
+    """`python -m billing.main`."""
+    settings = BillingSettings.load()
+    configure_logging(level=settings.log_level)
+    run_service(lambda: create_app(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+"""Which payment providers there are, by the name that a customer chooses."""
+
+from collections.abc import Mapping
+
+from billing.payment_provider import PaymentProvider
+from billing.settings import BillingSettings
+
+
+def providers_for(settings: BillingSettings) -> Mapping[str, PaymentProvider]:
+    """Those that the settings allow for."""
+    return {}

@@ -1,0 +1,10 @@
+"""What others may rely on of billing. Amounts and ids; never whose name or address it is."""
+
+from typing import Any
+
+from common.messages import PublishedEvent
+
+
+def publish(event: Any) -> PublishedEvent | None:
+    """The public message of a fact, or None when it stays inside."""
+    return None

@@ -1,0 +1,51 @@
+"""Billing's second process: its messages to others, and what must happen without a caller."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from common.broker import Broker
+from common.feed import Feeds
+from common.kernel import Kernel
+from common.kernel_service import open_kernel_of
+from common.observability import configure_logging
+from common.rabbitmq import RabbitMQBroker
+from common.worker import Worker, WorkerDeclaration, run_until_stopped
+
+from billing.declaration import DECLARATION
+from billing.payment_provider import PaymentProvider
+from billing.sandbox_clock import SandboxClock
+from billing.settings import BillingSettings
+
+
+def create_worker(
+    settings: BillingSettings,
+    kernel: Kernel,
+    broker: Broker,
+    feeds: Feeds,
+    providers: Mapping[str, PaymentProvider] | None = None,
+) -> Worker:
+    """Billing's background work. `providers` stand for those that the settings name."""
+    clock = SandboxClock()
+    duties = {}
+    if settings.sandbox:
+        duties["clock"] = partial(clock.keep_read, kernel.database)
+    return Worker(kernel, WorkerDeclaration(duties=duties), broker, feeds, clock)
+
+
+async def run(settings: BillingSettings) -> None:
+    """Work until cancelled."""
+    broker = RabbitMQBroker(settings.required_amqp_url, partitions=settings.partitions)
+    feeds = Feeds(settings.internal_secret.get_secret_value(), settings.feeds)
+    async with open_kernel_of(DECLARATION, settings) as kernel:
+        await create_worker(settings, kernel, broker, feeds).run()
+
+
+def main() -> None:
+    """`python -m billing.worker`."""
+    settings = BillingSettings.load()
+    configure_logging(level=settings.log_level)
+    run_until_stopped(lambda: run(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,10 @@ from typing import Any
 
 from common.messages import PublishedEvent
 
+from billing.published_catalogue_events import CatalogueEvent, publish_of_catalogue
+
 
 def publish(event: Any) -> PublishedEvent | None:
     """The public message of a fact, or None when it stays inside."""
-    return None
+    fact: CatalogueEvent = event
+    return publish_of_catalogue(fact)

@@ -10,14 +10,23 @@ from common.observability import configure_logging, supervise
 from common.service import run_service
 from fastapi import APIRouter, FastAPI
 
+from billing import catalogue_routes, payment_method_routes, sorting_routes
+from billing.categories import routes as category_routes
 from billing.declaration import DECLARATION
 from billing.payment_provider import PaymentProvider
+from billing.plans import routes as plan_routes
 from billing.providers import providers_for
 from billing.resources import Billing
 from billing.sandbox_clock import SandboxClock
 from billing.settings import BillingSettings
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    catalogue_routes.router,
+    payment_method_routes.router,
+    plan_routes.router,
+    category_routes.router,
+    sorting_routes.router,
+)
 
 
 def create_app(

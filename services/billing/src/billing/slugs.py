@@ -27,8 +27,13 @@ class SlugTaken(Conflict):
     detail = "This slug is taken. Choose another."
 
 
+def is_slug(text: str) -> bool:
+    """Whether this can be a slug, so that it is worth looking for."""
+    return len(text) <= LONGEST and _SLUG.fullmatch(text) is not None
+
+
 def _slug(text: str) -> str:
-    if not _SLUG.fullmatch(text):
+    if not is_slug(text):
         raise PydanticCustomError(
             "slug", "A slug has small letters a to z and digits, with single hyphens between them."
         )

@@ -13,6 +13,12 @@ from common.worker import Worker, WorkerDeclaration, run_until_stopped
 
 from billing.declaration import DECLARATION
 from billing.payment_provider import PaymentProvider
+from billing.processes.forget_a_customer_whose_account_is_erased import (
+    FORGET_A_CUSTOMER_WHOSE_ACCOUNT_IS_ERASED,
+)
+from billing.processes.keep_customers_as_auth_knows_them import (
+    KEEP_CUSTOMERS_AS_AUTH_KNOWS_THEM,
+)
 from billing.sandbox_clock import SandboxClock
 from billing.settings import BillingSettings
 
@@ -29,7 +35,14 @@ def create_worker(
     duties = {}
     if settings.sandbox:
         duties["clock"] = partial(clock.keep_read, kernel.database)
-    return Worker(kernel, WorkerDeclaration(duties=duties), broker, feeds, clock)
+    declaration = WorkerDeclaration(
+        handlers=[
+            *KEEP_CUSTOMERS_AS_AUTH_KNOWS_THEM,
+            FORGET_A_CUSTOMER_WHOSE_ACCOUNT_IS_ERASED,
+        ],
+        duties=duties,
+    )
+    return Worker(kernel, declaration, broker, feeds, clock)
 
 
 async def run(settings: BillingSettings) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from billing.categories.events import CategoryDetails
+from billing.category_details import CategoryDetails
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from billing.categories.events import (
     CategoryChanged,
     CategoryCreated,
     CategoryDeleted,
-    CategoryDetails,
     CategoryEvent,
 )
+from billing.category_details import CategoryDetails
 
 
 class CategoryExists(Conflict):

@@ -8,8 +8,8 @@ from billing.categories.events import (
     CategoryChanged,
     CategoryCreated,
     CategoryDeleted,
-    CategoryDetails,
 )
+from billing.category_details import CategoryDetails
 
 CATEGORY_ID = UUID("01990000-0000-7000-8000-00000000d101")
 PARENT_ID = UUID("01990000-0000-7000-8000-00000000d102")

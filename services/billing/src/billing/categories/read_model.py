@@ -16,9 +16,9 @@ from billing.categories.events import (
     CategoryChanged,
     CategoryCreated,
     CategoryDeleted,
-    CategoryDetails,
     CategoryEvent,
 )
+from billing.category_details import CategoryDetails
 from billing.category_tree import Node, Tree, tree_of
 from billing.slugs import CATEGORIES_SLUG, SlugTaken, free_of_category, take_for_category
 

@@ -96,7 +96,7 @@ _REMOVE = Statement(
 _UNSET_DEFAULT = Statement(
     sa.update(customers)
     .where(customers.c.account_id == _account, customers.c.default_method_id == _method)
-    .values(default_method_id=None)
+    .values(default_method_id=sa.null())
 )
 _FORGET = [
     Statement(sa.delete(t).where(t.c.account_id == _account)) for t in _metadata.tables.values()

@@ -25,7 +25,7 @@ from billing.plans.events import (
     PlanReactivated,
     PlanRetired,
 )
-from billing.slugs import PLANS_SLUG, SlugTaken, take_for_plan
+from billing.slugs import PLANS_SLUG, SlugTaken, is_slug, take_for_plan
 
 _AT = sa.DateTime(timezone=True)
 plans = sa.Table(
@@ -162,10 +162,10 @@ _IN_CATEGORY = Statement(
 async def plan_by_key(database: Database, key: str) -> PlanRow | None:
     """The plan with this id or slug, also a retired one."""
     try:
-        row = await database.fetch_one(_BY_ID, id=UUID(key))
+        return await plan_by_id(database, UUID(key))
     except ValueError:
-        row = await database.fetch_one(_BY_SLUG, slug=key)
-    return _plan(row) if row else None
+        row = await database.fetch_one(_BY_SLUG, slug=key) if is_slug(key) else None
+        return _plan(row) if row else None
 
 
 async def plan_by_id(database: Database, plan_id: UUID) -> PlanRow | None:

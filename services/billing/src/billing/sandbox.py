@@ -51,4 +51,5 @@ _NEXT = """
         select min(due) as due from timers where done_at is null and kind = any($1::text[])
         union all select min(due) from payment_calls) as all_due"""
 _ASKED_ELSEWHERE = """
-    select exists (select from payment_calls where due <= $1 and leased_until > clock_timestamp())"""
+    select exists (
+        select from payment_calls where due <= $1 and leased_until > clock_timestamp())"""

@@ -171,28 +171,23 @@ async def failed(
     _, invoice = await commands.state(transaction, INVOICE, of.invoice_id)
     if not isinstance(invoice, Open) or invoice.content.subscription_id is None:
         return
-    content = invoice.content
-    assert content.subscription_id is not None
+    id, kind = invoice.content.subscription_id, invoice.content.kind
     code, hard = getattr(outcome, "code", "failed"), getattr(outcome, "hard", False)
     command: SubscriptionCommand | None = None
-    match content.kind:
-        case "renewal":
-            if of.automatic:
-                command = NoteFailedPayment(of.invoice_id, code, hard, now)
-        case "upgrade" | "resumption":
-            if code == REPLACED:
-                return  # another way to pay it is about to be opened
-            await _void(transaction, desk, of, code, now)
-            command = WithdrawOrder(of.invoice_id, now)
-        case "checkout":
-            id = content.subscription_id
-            _, subscription = await commands.state(transaction, SUBSCRIPTION, id)
-            if isinstance(subscription, Pending) and subscription.expires_at <= now:
-                await _void(transaction, desk, of, "expired", now)
-                command = EndSubscription("expired", now)
+    if kind == "renewal":
+        if of.automatic:
+            command = NoteFailedPayment(of.invoice_id, code, hard, now)
+    elif kind == "checkout":
+        _, subscription = await commands.state(transaction, SUBSCRIPTION, id)
+        if isinstance(subscription, Pending) and subscription.expires_at <= now:
+            await _void(transaction, desk, of, "expired", now)
+            command = EndSubscription("expired", now)
+    elif code != REPLACED:  # else another way to pay the order is about to be opened
+        await _void(transaction, desk, of, code, now)
+        command = WithdrawOrder(of.invoice_id, now)
     if command is not None:
         cause = own_cause(now, because=of.payment_id)
-        await commands.handle_in(transaction, SUBSCRIPTION, content.subscription_id, command, cause)
+        await commands.handle_in(transaction, SUBSCRIPTION, id, command, cause)
 
 
 async def _void(

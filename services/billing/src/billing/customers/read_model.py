@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from uuid import UUID
 
 import sqlalchemy as sa
-from common.database import Database
+from common.database import Database, Transaction
 from common.read_models import ReadModel, Stamp
 from common.statements import Statement, Write
 from pydantic import TypeAdapter
@@ -210,7 +210,7 @@ _PAGE_AT = Statement(
 )
 
 
-async def customer_of(database: Database, account_id: UUID) -> CustomerRow:
+async def customer_of(database: Database | Transaction, account_id: UUID) -> CustomerRow:
     """The account's customer, one of whom nothing is known if need be."""
     row = await database.fetch_one(_BY_ID, account=account_id)
     if row is None:
@@ -218,7 +218,7 @@ async def customer_of(database: Database, account_id: UUID) -> CustomerRow:
     return _CUSTOMER.validate_python(dict(row))
 
 
-async def methods_of(database: Database, account_id: UUID) -> Sequence[MethodRow]:
+async def methods_of(database: Database | Transaction, account_id: UUID) -> Sequence[MethodRow]:
     """The account's saved ways to pay, the newest first."""
     rows = await database.fetch(_METHODS, account=account_id)
     return [_METHOD.validate_python(dict(row)) for row in rows]

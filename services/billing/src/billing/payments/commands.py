@@ -20,6 +20,7 @@ class StartPayment:
     attempt: int
     provider: str
     means: Means
+    method_id: UUID | None
     automatic: bool
     amount: Money
     now: datetime

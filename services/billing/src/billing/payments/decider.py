@@ -42,6 +42,7 @@ class Attempt:
     attempt: int
     provider: str
     means: Means
+    method_id: UUID | None
     automatic: bool
     amount: Money
     key: str
@@ -116,6 +117,7 @@ def _started(command: StartPayment) -> facts.PaymentStarted:
         attempt=command.attempt,
         provider=command.provider,
         means=command.means,
+        method_id=command.method_id,
         automatic=command.automatic,
         amount=command.amount,
         key=key_of(command.invoice_id, command.attempt),
@@ -209,6 +211,7 @@ def evolve(state: PaymentState, event: PaymentEvent) -> PaymentState:
                 event.attempt,
                 event.provider,
                 event.means,
+                event.method_id,
                 event.automatic,
                 event.amount,
                 event.key,

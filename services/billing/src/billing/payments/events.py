@@ -21,14 +21,16 @@ class Fact:
 
 @dataclass(frozen=True)
 class PaymentStarted(Fact):
-    """An attempt to pay the invoice. `key` is that of all questions to the provider about it,
-    written down before the first one is asked. `automatic`: nobody was there who asked for it."""
+    """An attempt to pay the invoice, with the saved method `method_id` or in another way. `key` is
+    that of all questions to the provider about it, written down before the first one is asked.
+    `automatic`: nobody was there who asked for it."""
 
     type_name: ClassVar[str] = "billing.payment_started"
 
     attempt: int
     provider: str
     means: Means
+    method_id: UUID | None
     automatic: bool
     amount: Money
     key: str

@@ -19,11 +19,9 @@ from billing.subscriptions.commands import (
     AnnounceTrialEnd,
     BeginningCommand,
     CreateSubscription,
-    OpenMethodPage,
     StartTrial,
 )
 from billing.subscriptions.events import (
-    MethodPageOpened,
     SubscriptionActivated,
     SubscriptionCreated,
     SubscriptionEvent,
@@ -39,8 +37,6 @@ def begin(command: BeginningCommand, state: SubscriptionState) -> list[Subscript
     if isinstance(state, NoSubscription):
         raise NotFound
     match command:
-        case OpenMethodPage():
-            return _open_page(command, state)
         case StartTrial():
             return _start_trial(command, state)
         case AnnounceTrialEnd():
@@ -80,17 +76,6 @@ def _trial(command: CreateSubscription) -> TrialStarted:
     return TrialStarted(
         command.subscription_id, command.account_id, command.terms.family, command.now, ends_at
     )
-
-
-def _open_page(command: OpenMethodPage, state: SubscriptionState) -> list[SubscriptionEvent]:
-    if not isinstance(state, Pending):
-        return []
-    of = state.agreement
-    return [
-        MethodPageOpened(
-            of.subscription_id, of.account_id, command.reference, command.url, command.now
-        )
-    ]
 
 
 def _start_trial(command: StartTrial, state: SubscriptionState) -> list[SubscriptionEvent]:

@@ -26,12 +26,7 @@ from billing.terms import PlanTerms
 _Begun = facts.SubscriptionActivated | facts.SubscriptionRenewed | facts.SubscriptionResumed
 _Owing = facts.PeriodInvoiced | facts.SubscriptionPastDue | facts.SubscriptionUnpaid
 _Over = facts.SubscriptionEnded | facts.SubscriptionPaused | facts.TrialEnded
-_Beginning = (
-    facts.SubscriptionCreated
-    | facts.MethodPageOpened
-    | facts.TrialStarted
-    | facts.TrialEndAnnounced
-)
+_Beginning = facts.SubscriptionCreated | facts.TrialStarted | facts.TrialEndAnnounced
 
 
 def evolve(state: SubscriptionState, event: SubscriptionEvent) -> SubscriptionState:
@@ -71,7 +66,7 @@ def _beginning(state: SubscriptionState, event: _Beginning) -> SubscriptionState
             # the first period is counted from the trial's end, and this is the one before it
             span = Span(event.ends_at, -1, event.started_at, event.ends_at)
             return Trialing(Live(state.agreement, span, None, trial=True))
-        case facts.MethodPageOpened() | facts.TrialEndAnnounced():
+        case facts.TrialEndAnnounced():
             return state
         case _:
             assert_never(event)

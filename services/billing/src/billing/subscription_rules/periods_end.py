@@ -2,7 +2,9 @@
 
 from datetime import datetime
 from typing import assert_never
+from uuid import UUID
 
+from billing.catalogue import terms_for_existing
 from billing.dunning import GRACE, next_retry
 from billing.periods import boundary, period
 from billing.subscription_rules.states import (
@@ -65,6 +67,11 @@ def next_span(live: Live, terms: PlanTerms) -> Span:
     return Span(anchor, 0, *period(anchor, terms.term, 0))
 
 
+def former_plan(live: Live, terms: PlanTerms) -> UUID | None:
+    """The plan that other terms replace."""
+    return live.terms.plan_id if terms.plan_id != live.terms.plan_id else None
+
+
 def _end_period(command: EndPeriod, state: SubscriptionState) -> list[SubscriptionEvent]:
     if not isinstance(state, Trialing | Active):
         return []
@@ -77,10 +84,12 @@ def _end_period(command: EndPeriod, state: SubscriptionState) -> list[Subscripti
         return [SubscriptionEnded(*who, "cancelled", now)]
     if live.pausing:
         return [SubscriptionPaused(*who, now)]
-    terms = live.change or live.terms
+    ends_at = live.span.ends_at
+    terms = live.change or terms_for_existing(live.terms, command.prices, ends_at)
     span = next_span(live, terms)
     if terms.is_free:
-        renewed = SubscriptionRenewed(*who, terms, None, None, span, now)
+        former = former_plan(live, terms)
+        renewed = SubscriptionRenewed(*who, terms, None, None, span, former, now)
         return [*_trial_ended(live, "free", now), renewed]
     if live.trial and not command.can_charge:
         ended = SubscriptionEnded(*who, "trial_ended", now)
@@ -109,6 +118,7 @@ def _renew(command: RenewSubscription, state: SubscriptionState) -> list[Subscri
         command.invoice_id,
         command.paid.over(span.starts_at, span.ends_at),
         span,
+        former_plan(live, live.due.terms),
         command.now,
     )
     charged = _trial_ended(live, "charged", command.now) if isinstance(state, Trialing) else []

@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from billing.documents import PaidPart
+from billing.plan_details import PriceVersion
 from billing.subscription_rules.states import Upgrade
 from billing.subscriptions.events import EndReason
 from billing.terms import PlanTerms
@@ -23,15 +24,6 @@ class CreateSubscription:
     secured: bool
     invoice_id: UUID | None
     expires_at: datetime
-    now: datetime
-
-
-@dataclass(frozen=True)
-class OpenMethodPage:
-    """Note the page where the trial's way to pay is saved."""
-
-    reference: str
-    url: str
     now: datetime
 
 
@@ -63,12 +55,14 @@ class ActivateSubscription:
 class EndPeriod:
     """The period that ends at `ends_at` is over: do what follows. `invoice_id` is for the next one.
 
-    `can_charge`: somebody can be asked for the money while the customer is away.
+    `can_charge`: somebody can be asked for the money while the customer is away. `prices` are all
+    that the plan ever had, of which some may have reached existing subscribers.
     """
 
     ends_at: datetime
     invoice_id: UUID
     can_charge: bool
+    prices: tuple[PriceVersion, ...]
     now: datetime
 
 
@@ -227,9 +221,7 @@ class WithdrawOrder:
     now: datetime
 
 
-BeginningCommand = (
-    CreateSubscription | OpenMethodPage | StartTrial | AnnounceTrialEnd | ActivateSubscription
-)
+BeginningCommand = CreateSubscription | StartTrial | AnnounceTrialEnd | ActivateSubscription
 PeriodCommand = (
     EndPeriod | RenewSubscription | AwaitTransfer | NoteFailedPayment | GiveUp | EndGrace
 )

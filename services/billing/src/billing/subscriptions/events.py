@@ -39,17 +39,6 @@ class SubscriptionCreated(Fact):
 
 
 @dataclass(frozen=True)
-class MethodPageOpened(Fact):
-    """A page was opened to save a way to pay, which the trial needs."""
-
-    type_name: ClassVar[str] = "billing.subscription_method_page_opened"
-
-    reference: str
-    url: str
-    opened_at: datetime
-
-
-@dataclass(frozen=True)
 class TrialStarted(Fact):
     """The trial has begun; nobody gets a second one of this family."""
 
@@ -107,7 +96,8 @@ class PeriodInvoiced(Fact):
 
 @dataclass(frozen=True)
 class SubscriptionRenewed(Fact):
-    """The next period has begun; `invoice_id` is what was paid for it, if anything."""
+    """The next period has begun; `invoice_id` is what was paid for it, if anything, and
+    `former_plan_id` what it was before, if that was another plan."""
 
     type_name: ClassVar[str] = "billing.subscription_renewed"
 
@@ -115,6 +105,7 @@ class SubscriptionRenewed(Fact):
     invoice_id: UUID | None
     paid: PaidPart | None
     span: Span
+    former_plan_id: UUID | None
     renewed_at: datetime
 
 
@@ -279,7 +270,6 @@ class SubscriptionResumed(Fact):
 
 SubscriptionEvent = (
     SubscriptionCreated
-    | MethodPageOpened
     | TrialStarted
     | TrialEndAnnounced
     | TrialEnded

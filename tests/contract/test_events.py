@@ -14,7 +14,11 @@ import auth.addresses.examples
 import auth.main
 import auth.profiles.examples
 import auth.sessions.examples
+import billing.categories.examples
+import billing.customers.examples
 import billing.declaration
+import billing.entitlements.examples
+import billing.plans.examples
 import cards.cards.examples
 import cards.counters.examples
 import cards.exports.examples
@@ -22,9 +26,14 @@ import cards.main
 import pytest
 from common.event_types import EventType, EventTypes
 from common.kernel import KernelDeclaration
+from common.money import Money
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+# any three letters are no currency
+st.register_type_strategy(
+    Money, st.builds(Money, st.integers(), st.from_regex(r"[A-Z]{3}", fullmatch=True))
+)
 SAMPLES = {path.stem: path.read_text() for path in (Path(__file__).parent / "events").iterdir()}
 SERVICES: tuple[tuple[KernelDeclaration, Iterable[object]], ...] = (
     (
@@ -44,7 +53,15 @@ SERVICES: tuple[tuple[KernelDeclaration, Iterable[object]], ...] = (
             *cards.exports.examples.EVENTS,
         ),
     ),
-    (billing.declaration.DECLARATION, ()),
+    (
+        billing.declaration.DECLARATION,
+        (
+            *billing.plans.examples.EVENTS,
+            *billing.categories.examples.EVENTS,
+            *billing.customers.examples.EVENTS,
+            *billing.entitlements.examples.EVENTS,
+        ),
+    ),
 )
 TYPES: dict[str, EventTypes] = {
     event_type.name: types

@@ -10,10 +10,11 @@ from common.observability import configure_logging, supervise
 from common.service import run_service
 from fastapi import APIRouter, FastAPI
 
-from billing import catalogue_routes, payment_method_routes, sorting_routes
+from billing import catalogue_routes, entitlement_routes, payment_method_routes, sorting_routes
 from billing.categories import routes as category_routes
 from billing.declaration import DECLARATION
 from billing.payment_provider import PaymentProvider
+from billing.personal_data import held_about
 from billing.plans import routes as plan_routes
 from billing.providers import providers_for
 from billing.resources import Billing
@@ -22,6 +23,7 @@ from billing.settings import BillingSettings
 
 ROUTERS: tuple[APIRouter, ...] = (
     catalogue_routes.router,
+    entitlement_routes.router,
     payment_method_routes.router,
     plan_routes.router,
     category_routes.router,
@@ -60,6 +62,7 @@ def create_app(
         routers=ROUTERS,
         resources=resources,
         kernel=kernel,
+        personal_data=held_about,
     )
     app.state.business_clock = clock
     return app

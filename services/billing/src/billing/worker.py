@@ -7,17 +7,26 @@ from common.broker import Broker
 from common.feed import Feeds
 from common.kernel import Kernel
 from common.kernel_service import open_kernel_of
+from common.mail import mailer_for
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
 from common.worker import Worker, WorkerDeclaration, run_until_stopped
 
 from billing.declaration import DECLARATION
+from billing.mails import Mails
 from billing.payment_provider import PaymentProvider
 from billing.processes.forget_a_customer_whose_account_is_erased import (
     FORGET_A_CUSTOMER_WHOSE_ACCOUNT_IS_ERASED,
 )
+from billing.processes.forget_mails_about_an_erased_customer import (
+    forget_mails_about_an_erased_customer,
+)
 from billing.processes.keep_customers_as_auth_knows_them import (
     KEEP_CUSTOMERS_AS_AUTH_KNOWS_THEM,
+)
+from billing.processes.tell_what_an_account_may_do import tell_what_an_account_may_do
+from billing.processes.write_to_customers_about_their_money import (
+    write_to_customers_about_their_money,
 )
 from billing.sandbox_clock import SandboxClock
 from billing.settings import BillingSettings
@@ -35,10 +44,17 @@ def create_worker(
     duties = {}
     if settings.sandbox:
         duties["clock"] = partial(clock.keep_read, kernel.database)
+    mailer = mailer_for(settings)
+    mails = Mails(mailer, kernel.database, settings.public_url)
     declaration = WorkerDeclaration(
         handlers=[
             *KEEP_CUSTOMERS_AS_AUTH_KNOWS_THEM,
             FORGET_A_CUSTOMER_WHOSE_ACCOUNT_IS_ERASED,
+        ],
+        processors=[
+            tell_what_an_account_may_do(kernel, clock),
+            write_to_customers_about_their_money(mails, settings.seller_country),
+            forget_mails_about_an_erased_customer(mailer),
         ],
         duties=duties,
     )

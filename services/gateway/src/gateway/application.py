@@ -10,6 +10,7 @@ from common.clock import Clock
 
 from gateway.answers import Answer, Application
 from gateway.authentication import Authentication
+from gateway.billing_routes import BILLING_ROUTES
 from gateway.cached_reads import CachedReads
 from gateway.dispatch import Gateway, Page
 from gateway.edge_cache import EdgeCache
@@ -40,7 +41,7 @@ def create_gateway(
     upstreams: Mapping[str, Upstream],
     broker: Broker,
     clock: Clock,
-    routes: Sequence[Route] = ROUTES,
+    routes: Sequence[Route] = (*ROUTES, *BILLING_ROUTES),
 ) -> Application:
     """The ASGI application; its lifespan opens the upstreams and listens to the broker.
 

@@ -14,14 +14,15 @@ import auth.main
 import auth.worker
 import billing.declaration
 import billing.main
+import billing.personal_data
 import billing.worker
 import cards.main
+import cards.personal_data
 import cards.worker
 import uvicorn
 import uvloop
 from auth.settings import AuthSettings
 from billing.settings import BillingSettings
-from cards.personal_data import held_about
 from cards.settings import CardsSettings
 from common.broker import Broker
 from common.clock import SystemClock
@@ -42,6 +43,9 @@ from gateway.settings import GatewaySettings
 
 from cartulary.layout import SERVICES, Layout
 from cartulary.seed import SeedFailed, seed
+
+HOLDERS = {"cards": cards.personal_data.held_about, "billing": billing.personal_data.held_about}
+"""What tells all that a service holds about a person."""
 
 
 class PortTaken(Exception):
@@ -125,7 +129,12 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
         ]
         for worker in workers:
             await worker.declare()  # before any relay starts: messages wait for who reads them
-        holders = PersonalDataHolders(secret, {}, {"cards": partial(held_about, kernels["cards"])})
+        tell = {
+            "cards": cards.personal_data.held_about,
+            "billing": billing.personal_data.held_about,
+        }
+        held = {name: partial(told, kernels[name]) for name, told in tell.items()}
+        holders = PersonalDataHolders(secret, {}, held)
         apps = {
             "auth": auth.main.create_app(auth_settings, kernels["auth"], holders),
             "cards": cards.main.create_app(cards_settings, kernels["cards"]),

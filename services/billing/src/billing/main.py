@@ -10,14 +10,15 @@ from common.observability import configure_logging, supervise
 from common.service import run_service
 from fastapi import APIRouter, FastAPI
 
+from billing import stripe_routes
 from billing.declaration import DECLARATION
 from billing.payment_provider import PaymentProvider
-from billing.providers import providers_for
+from billing.providers import close_providers, providers_for
 from billing.resources import Billing
 from billing.sandbox_clock import SandboxClock
 from billing.settings import BillingSettings
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (stripe_routes.router,)
 
 
 def create_app(
@@ -31,7 +32,17 @@ def create_app(
 
     @asynccontextmanager
     async def resources(app: FastAPI, opened: Kernel) -> AsyncIterator[None]:
-        app.state.billing = Billing(opened, settings, providers or providers_for(settings), clock)
+        own = {} if providers is not None else providers_for(settings)
+        offered = own if providers is None else providers
+        app.state.billing = Billing(opened, settings, offered, clock)
+        try:
+            async with moving(opened):
+                yield
+        finally:
+            await close_providers(own)
+
+    @asynccontextmanager
+    async def moving(opened: Kernel) -> AsyncIterator[None]:
         if not settings.sandbox:
             yield
             return

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from stripe_twin import checkout, endpoints, refunds
+from stripe_twin import checkout, endpoints, intents, refunds
 from stripe_twin.customers import card_method
 from stripe_twin.deliveries import Deliveries
 from stripe_twin.faults import KINDS, Fault, Faults
@@ -77,11 +77,22 @@ def _act_on(twin: Twin, action: str, said: Json) -> Any:
             return {}
         case "POST pay":
             return _pay(twin, said)
+        case "POST authenticate":
+            return _authenticate(twin, said)
         case "POST dispute":
             return shown(refunds.open_dispute(twin, twin.find("charge", said["charge"])))
+        case _:
+            return _act_on_the_rest(twin, action, said)
+
+
+def _act_on_the_rest(twin: Twin, action: str, said: Json) -> Any:
+    match action:
         case "POST close_dispute":
             dispute = twin.find("dispute", said["dispute"])
             return shown(refunds.close_dispute(twin, dispute, won=bool(said.get("won"))))
+        case "POST forget_faults":
+            twin.faults = Faults()
+            return {}
         case "POST reset":
             return _reset(twin)
         case _:
@@ -141,6 +152,15 @@ def _pay(twin: Twin, said: Json) -> Json:
     method = twin.store.put(card_method(twin, card, {"name": said.get("name", "Ann Onym")}))
     intent: Json = shown(checkout.submit(twin, session, method))
     return intent
+
+
+def _authenticate(twin: Twin, said: Json) -> Json:
+    intent = twin.store.any(said["intent"]) or {}
+    answered = intents.authenticate(twin, intent, passed=bool(said.get("passed", True)))
+    if session := checkout.session_of(twin, answered):
+        checkout.complete(twin, session, answered)
+    told: Json = shown(answered)
+    return told
 
 
 def _reset(twin: Twin) -> Json:

@@ -20,11 +20,13 @@ def create(twin: Twin, given: Json) -> Json:
     for name in KEPT:
         intent[name] = given.get(name)
     if given.get("payment_method"):
-        intent["payment_method"] = method_for(twin, given["payment_method"])["id"]
+        intent["payment_method"] = _usable(twin, given["payment_method"], intent)["id"]
         intent["status"] = "requires_confirmation"
     twin.store.put(intent)
     twin.tell("payment_intent.created", intent)
-    return confirm(twin, given, intent["id"]) if given.get("confirm") else intent
+    if not given.get("confirm"):
+        return intent
+    return confirm(twin, {**given, "payment_method": intent["payment_method"]}, intent["id"])
 
 
 def create_setup(twin: Twin, given: Json) -> Json:
@@ -34,11 +36,13 @@ def create_setup(twin: Twin, given: Json) -> Json:
     intent["description"] = given.get("description")
     intent["usage"] = given.get("usage") or "off_session"
     if given.get("payment_method"):
-        intent["payment_method"] = method_for(twin, given["payment_method"])["id"]
+        intent["payment_method"] = _usable(twin, given["payment_method"], intent)["id"]
         intent["status"] = "requires_confirmation"
     twin.store.put(intent)
     twin.tell("setup_intent.created", intent)
-    return confirm_setup(twin, given, intent["id"]) if given.get("confirm") else intent
+    if not given.get("confirm"):
+        return intent
+    return confirm_setup(twin, {**given, "payment_method": intent["payment_method"]}, intent["id"])
 
 
 def _describe(twin: Twin, intent: Json, given: Json) -> None:
@@ -96,6 +100,13 @@ def _method(twin: Twin, given: Json, intent: Json) -> Json:
     if not chosen:
         raise invalid("You cannot confirm this intent: it has no payment method.",
                       code="payment_intent_unexpected_state", param="payment_method")  # fmt: skip
+    method = _usable(twin, chosen, intent)
+    intent["payment_method"] = method["id"]
+    twin.store.put(intent)
+    return method
+
+
+def _usable(twin: Twin, chosen: object, intent: Json) -> Json:
     method = method_for(twin, chosen)
     if method["customer"] is not None and method["customer"] != intent["customer"]:
         raise invalid("The payment method belongs to another customer.", param="payment_method")
@@ -105,8 +116,6 @@ def _method(twin: Twin, given: Json, intent: Json) -> Json:
             code="payment_method_unexpected_state",
             param="payment_method",
         )
-    intent["payment_method"] = method["id"]
-    twin.store.put(intent)
     return method
 
 

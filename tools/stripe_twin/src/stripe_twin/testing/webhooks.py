@@ -23,4 +23,5 @@ def event(**more: Any) -> bytes:
 def signature(body: bytes, secret: str, *, age: int = 0) -> str:
     """The header, dated `age` seconds back."""
     at = int(time.time()) - age
-    return stripe.WebhookSignature.generate_signature_header(body.decode(), secret, at)
+    header: str = stripe.WebhookSignature.generate_signature_header(body.decode(), secret, at)
+    return header

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from billing.carrying_out import headers_of as subscription_headers
 from billing.checkout import Order, buy
+from billing.desk import desk_of
 from billing.ending import void, void_what_is_owed
 from billing.invoice_form import AnyInvoiceOut, any_invoice_told
 from billing.invoice_routes import Status, check_payable, headers_of
@@ -131,7 +132,7 @@ async def subscribe_somebody(
     if seen is not None:
         return JSONResponse(seen.body, seen.status, dict(seen.headers))
     terms = await offered_terms(service.kernel.database, body.plan_id, body.currency)
-    bought = await buy(service.desk, Order(body.user_id, terms, body.payment_method), cause)
+    bought = await buy(desk_of(service), Order(body.user_id, terms, body.payment_method), cause)
     row = await subscription_by_id(service.kernel.database, bought.subscription_id)
     assert row is not None
     answer = Answer(201, any_subscription_told(row), subscription_headers(row))
@@ -150,7 +151,7 @@ async def cancel_any_subscription(
     """Cancel somebody's subscription: with the period, or now."""
     at = body.at if body else "period_end"
     if at == "now":
-        await void_what_is_owed(service.desk, subscription_id, "cancelled", cause.now)
+        await void_what_is_owed(desk_of(service), subscription_id, "cancelled", cause.now)
     command = CancelSubscription(None, at, cause.now)
     own = own_cause(cause.now, actor=cause.actor)
     await service.kernel.commands.handle(SUBSCRIPTION, subscription_id, command, own)
@@ -198,7 +199,7 @@ async def mark_invoice_paid(
     check_payable(row)
     asked = (row.invoice_id, row.account_id, row.total)
     reference = (body or MarkPaid()).payment_reference
-    await pay_by_hand(service.desk, asked, reference, cause.now)
+    await pay_by_hand(desk_of(service), asked, reference, cause.now)
     return await _kept(service, invoice_id, cause)
 
 
@@ -217,9 +218,9 @@ async def void_invoice(
     row = await _any(service, invoice_id)
     if row.status != "void":
         check_payable(row)
-        await close_doors(service.desk, invoice_id, cause.now)
+        await close_doors(desk_of(service), invoice_id, cause.now)
         reason = (body or VoidIt()).reason
-        if not await void(service.desk, invoice_id, reason, cause.now):
+        if not await void(desk_of(service), invoice_id, reason, cause.now):
             check_payable(await _any(service, invoice_id))
     if row.subscription_id is not None:
         await _without(service, row, row.subscription_id, cause)
@@ -251,7 +252,7 @@ async def refund_invoice(
     row, wanted = await _any(service, invoice_id), body or RefundIt()
     amount = Money(wanted.amount, row.total.currency) if wanted.amount else None
     order = (id_of(cause, "refund"), amount, wanted.reason)
-    await refund(service.desk, invoice_id, order, cause, expected=if_match)
+    await refund(desk_of(service), invoice_id, order, cause, expected=if_match)
     return await _kept(service, invoice_id, cause)
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from billing.checkout import Bought, Order, buy
+from billing.desk import desk_of
 from billing.invoice_form import InvoiceOut, invoice_told
 from billing.invoices.read_model import invoice_by_id
 from billing.offers import offered_terms, offered_terms_by_key
@@ -97,7 +98,7 @@ async def check_out(
         return _answered(seen)
     terms = await offered_terms(service.kernel.database, body.plan_id, body.currency)
     order = Order(caller.account_id, terms, body.payment_method, body.success_url, body.cancel_url)
-    bought = await buy(service.desk, order, cause)
+    bought = await buy(desk_of(service), order, cause)
     answer = Answer(201, await _told(service, bought), _headers(bought, caller.account_id))
     return _answered(await finish(service.kernel.commands, cause, _stream(cause), answer))
 
@@ -112,7 +113,7 @@ async def check_out_as_seed_003(
         return _answered(seen)
     terms = await offered_terms_by_key(service.kernel.database, body.price_id, "EUR")
     order = Order(caller.account_id, terms, "stripe", body.return_url, body.return_url)
-    bought = await buy(service.desk, order, cause)
+    bought = await buy(desk_of(service), order, cause)
     told = {"session_id": str(bought.subscription_id), "url": bought.checkout_url}
     answer = Answer(200, told, _headers(bought, caller.account_id))
     return _answered(await finish(service.kernel.commands, cause, _stream(cause), answer))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from common.kernel import Kernel
 
@@ -29,3 +30,27 @@ class Desk:
     def methods(self) -> MethodPages:
         """Saved ways to pay."""
         return MethodPages(self.kernel, self.providers)
+
+
+class Parts(Protocol):
+    """What has the parts of a desk."""
+
+    @property
+    def kernel(self) -> Kernel:
+        """The service's log, database and commands."""
+        ...
+
+    @property
+    def settings(self) -> BillingSettings:
+        """Its settings."""
+        ...
+
+    @property
+    def providers(self) -> Mapping[str, PaymentProvider]:
+        """Whoever moves money."""
+        ...
+
+
+def desk_of(parts: Parts) -> Desk:
+    """The desk that is made of these parts."""
+    return Desk(parts.kernel, parts.settings, parts.providers)

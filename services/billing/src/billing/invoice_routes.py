@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from billing.charging import open_page
+from billing.desk import desk_of
 from billing.invoice_form import InvoiceOut, invoice_told
 from billing.invoice_states import AlreadyPaid, InvoiceNotOpen
 from billing.invoices.decider import INVOICE
@@ -97,9 +98,9 @@ async def pay_invoice(
         return JSONResponse(seen.body, seen.status, dict(seen.headers))
     row = await _own(service, invoice_id, caller.account_id)
     provider = (body and body.payment_method) or row.provider
-    service.desk.methods.provider(provider)
+    desk_of(service).methods.provider(provider)
     check_payable(row)
-    await close_doors(service.desk, invoice_id, cause.now)
+    await close_doors(desk_of(service), invoice_id, cause.now)
     check_payable(await _own(service, invoice_id, caller.account_id))
     url = await _open(service, row, provider, body or Pay(), cause)
     row = await _own(service, invoice_id, caller.account_id)
@@ -113,11 +114,11 @@ async def _open(
 ) -> str | None:
     asked = (row.invoice_id, row.account_id, row.total)
     if provider == TRANSFER:
-        await start(service.desk, asked, (provider, "transfer", None), cause.now)
+        await start(desk_of(service), asked, (provider, "transfer", None), cause.now)
         return None
-    payment_id = await start(service.desk, asked, (provider, "page", None), cause.now)
+    payment_id = await start(desk_of(service), asked, (provider, "page", None), cause.now)
     page = await open_page(
-        service.desk,
+        desk_of(service),
         payment_id,
         cause.now,
         success_url=body.success_url,

@@ -17,6 +17,7 @@ from pydantic_core import to_jsonable_python
 from starlette.responses import JSONResponse, Response
 
 from billing.carrying_out import carry_out, headers_of, own_subscription
+from billing.desk import desk_of
 from billing.invoice_form import InvoiceOut, invoice_told
 from billing.invoices.read_model import invoice_by_id
 from billing.invoicing import rate_for
@@ -118,7 +119,7 @@ async def preview_change(
     live, version = await _live(service, subscription_id, caller.account_id)
     new = await offered_terms(service.kernel.database, plan_id, live.terms.price.currency)
     check_plan(live, new)
-    rate = await rate_for(service.kernel.database, service.desk, caller.account_id, now)
+    rate = await rate_for(service.kernel.database, desk_of(service), caller.account_id, now)
     token_id = uuid7()
     priced = price(live, new, rate, uuid5(subscription_id, str(token_id)), now)
     nothing = Money(0, new.price.currency)
@@ -196,7 +197,7 @@ async def _again(service: Billing, invoice_id: UUID, cause: Cause) -> Ordered | 
     """Where the same request was stopped after it had ordered: go on from there."""
     if await invoice_by_id(service.kernel.database, invoice_id) is None:
         return None
-    return await pay_order(service.desk, first_payment(invoice_id), cause.now)
+    return await pay_order(desk_of(service), first_payment(invoice_id), cause.now)
 
 
 async def _upgrade(
@@ -219,7 +220,7 @@ async def _upgrade(
     new = await offered_terms(service.kernel.database, plan_id, live.terms.price.currency)
     if quoted and (quoted.version, quoted.price_version) != (version, new.price_version):
         raise PreviewOutdated
-    return await upgrade(service.desk, live, new, (invoice_id, at), cause), invoice_id
+    return await upgrade(desk_of(service), live, new, (invoice_id, at), cause), invoice_id
 
 
 async def _resume(
@@ -228,7 +229,7 @@ async def _resume(
     async with service.kernel.database.reader() as reader:
         _, state = await service.kernel.commands.state(reader, SUBSCRIPTION, id)
     if isinstance(state, Paused):
-        return await resume(service.desk, state.live, invoice_id, cause)
+        return await resume(desk_of(service), state.live, invoice_id, cause)
     if not isinstance(state, Active) or not state.live.pausing:
         raise NotPaused
     withdraw = WithdrawPause(caller.account_id, cause.now)

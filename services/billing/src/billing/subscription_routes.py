@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from billing.carrying_out import carry_out, headers_of, own_subscription
+from billing.desk import desk_of
 from billing.ending import void_what_is_owed
 from billing.plan_form import STRICT
 from billing.resources import Service
@@ -114,7 +115,7 @@ async def cancel_subscription(
     row = await own_subscription(service, subscription_id, caller.account_id)
     at = body.at if body else "period_end"
     if if_match in (None, row.version) and (at == "now" or row.status in UNPAID_FOR):
-        await void_what_is_owed(service.desk, subscription_id, "cancelled", cause.now)
+        await void_what_is_owed(desk_of(service), subscription_id, "cancelled", cause.now)
     command = CancelSubscription(caller.account_id, at, cause.now)
     expected = if_match if if_match != row.version else None
     return await carry_out(service, subscription_id, [command], cause, expected=expected)

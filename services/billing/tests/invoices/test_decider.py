@@ -1,5 +1,6 @@
 """An invoice: issued, paid, void, given back; never twice and never more than it says."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -37,7 +38,6 @@ from billing.invoices.examples import (
     VOIDED,
 )
 from common.money import Money
-from common.problems import Refusal
 from common.testing.scenario import Scenario
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,14 +100,12 @@ def test_never_more_goes_back_than_was_paid(wishes: list[tuple[int, bool]]) -> N
     state = INVOICE.fold([*OPEN, PAID])
     for n, (amount, works) in enumerate(wishes):
         id, money = type(PAYMENT_ID)(int=n), Money(amount, "EUR")
-        try:
+        with suppress(RefundTooLarge):
             request = RequestRefund(id, money, "why", LATER)
             state = INVOICE.fold(INVOICE.decide(request, state), state)
             status = "succeeded" if works else "failed"
             settle = SettleRefund(id, f"re_{n}", money, status, "why", f"CN-{n}", LATER)  # type: ignore[arg-type]
             state = INVOICE.fold(INVOICE.decide(settle, state), state)
-        except Refusal as refusal:
-            assert isinstance(refusal, RefundTooLarge)
     assert isinstance(state, Paid)
     assert 0 <= state.refunded.amount <= TOTAL.amount
     assert state.refundable + state.refunded == TOTAL

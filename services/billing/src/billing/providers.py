@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from billing.payment_provider import PaymentProvider
 from billing.settings import BillingSettings
+from billing.transfers import TRANSFER, Transfers
 
 
 def providers_for(settings: BillingSettings) -> Mapping[str, PaymentProvider]:
     """Those that the settings allow for."""
-    return {}
+    return {TRANSFER: Transfers()}

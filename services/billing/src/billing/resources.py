@@ -7,6 +7,7 @@ from typing import Annotated
 from common.kernel import Kernel
 from fastapi import Depends, Request
 
+from billing.desk import Desk
 from billing.payment_provider import PaymentProvider
 from billing.sandbox_clock import SandboxClock
 from billing.settings import BillingSettings
@@ -20,6 +21,11 @@ class Billing:
     settings: BillingSettings
     providers: Mapping[str, PaymentProvider]
     clock: SandboxClock
+
+    @property
+    def desk(self) -> Desk:
+        """What moves money."""
+        return Desk(self.kernel, self.settings, self.providers)
 
 
 async def _billing(request: Request) -> Billing:

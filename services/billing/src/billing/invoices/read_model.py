@@ -64,7 +64,7 @@ refunds = sa.Table(
     sa.Column("requested_at", _AT, nullable=False),
     sa.Column("settled_at", _AT),
     sa.Index("invoice_refunds_by_invoice", "invoice_id"),
-    sa.Index("invoice_refunds_by_reference", "reference"),
+    sa.Index("invoice_refunds_by_status", "status", "requested_at"),
 )
 _UPDATES: dict[tuple[str, ...], Statement] = {}
 _LINES = TypeAdapter(tuple[Line, ...])
@@ -249,8 +249,11 @@ _BY_ID = Statement(sa.select(invoices).where(invoices.c.invoice_id == _id))
 _REFUNDS = Statement(
     sa.select(refunds).where(refunds.c.invoice_id == _id).order_by(refunds.c.requested_at)
 )
-_BY_REFERENCE = Statement(
-    sa.select(refunds).where(refunds.c.reference == sa.bindparam("reference", type_=sa.Text))
+_UNSETTLED = Statement(
+    sa.select(refunds)
+    .where(refunds.c.status.in_(["requested", "sent"]))
+    .order_by(refunds.c.requested_at)
+    .limit(sa.literal(100))
 )
 _who, _state = sa.bindparam("who", type_=sa.Uuid), sa.bindparam("state", type_=sa.Text)
 _filter = (
@@ -279,10 +282,9 @@ async def refunds_of(database: Database, invoice_id: UUID) -> Sequence[RefundRow
     return [_REFUND.validate_python(dict(row)) for row in rows]
 
 
-async def refund_by_reference(database: Database, reference: str) -> RefundRow | None:
-    """The refund that the provider calls so."""
-    row = await database.fetch_one(_BY_REFERENCE, reference=reference)
-    return _REFUND.validate_python(dict(row)) if row else None
+async def refunds_unsettled(database: Database) -> Sequence[RefundRow]:
+    """Refunds that are asked for and have not ended, oldest first."""
+    return [_REFUND.validate_python(dict(row)) for row in await database.fetch(_UNSETTLED)]
 
 
 async def invoices_page(

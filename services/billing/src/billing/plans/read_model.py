@@ -168,7 +168,7 @@ async def plan_by_key(database: Database, key: str) -> PlanRow | None:
         return _plan(row) if row else None
 
 
-async def plan_by_id(database: Database, plan_id: UUID) -> PlanRow | None:
+async def plan_by_id(database: Database | Transaction, plan_id: UUID) -> PlanRow | None:
     """The plan, also a retired one."""
     row = await database.fetch_one(_BY_ID, id=plan_id)
     return _plan(row) if row else None

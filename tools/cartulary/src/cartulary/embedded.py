@@ -136,13 +136,18 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
         held = {name: partial(told, kernels[name]) for name, told in tell.items()}
         holders = PersonalDataHolders(secret, {}, held)
         apps = {
-            "auth": auth.main.create_app(auth_settings, kernels["auth"], holders),
+            "auth": auth.main.create_app(auth_settings, kernels["auth"], _holders(secret, kernels)),
             "cards": cards.main.create_app(cards_settings, kernels["cards"]),
             "billing": billing.main.create_app(billing_settings, kernels["billing"]),
         }
         for app in apps.values():
             await stack.enter_async_context(app.router.lifespan_context(app))
         yield System(_gateway(GatewaySettings.load(**common), apps, broker), workers)
+
+
+def _holders(secret: str, kernels: Mapping[str, Kernel]) -> PersonalDataHolders:
+    held = {name: partial(tell, kernels[name]) for name, tell in HOLDERS.items()}
+    return PersonalDataHolders(secret, {}, held)
 
 
 async def _opened(

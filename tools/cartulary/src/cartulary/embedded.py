@@ -129,12 +129,6 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
         ]
         for worker in workers:
             await worker.declare()  # before any relay starts: messages wait for who reads them
-        tell = {
-            "cards": cards.personal_data.held_about,
-            "billing": billing.personal_data.held_about,
-        }
-        held = {name: partial(told, kernels[name]) for name, told in tell.items()}
-        holders = PersonalDataHolders(secret, {}, held)
         apps = {
             "auth": auth.main.create_app(auth_settings, kernels["auth"], _holders(secret, kernels)),
             "cards": cards.main.create_app(cards_settings, kernels["cards"]),

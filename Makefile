@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-MEMBERS := libs/common services/auth services/billing services/cards services/gateway tools/cartulary
+MEMBERS := libs/common services/auth services/billing services/cards services/gateway tools/cartulary tools/stripe_twin
 SOURCES := libs services tools tests bench conftest.py
 EDITABLE := $(addprefix -e ,$(MEMBERS))
 

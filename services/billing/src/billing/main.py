@@ -10,13 +10,26 @@ from common.observability import configure_logging, supervise
 from common.service import run_service
 from fastapi import APIRouter, FastAPI
 
-from billing import catalogue_routes, entitlement_routes, payment_method_routes, sorting_routes
+from billing import (
+    admin_routes,
+    catalogue_routes,
+    checkout_routes,
+    entitlement_routes,
+    invoice_routes,
+    payment_method_routes,
+    plan_change_routes,
+    sandbox_routes,
+    sorting_routes,
+    status_routes,
+    stripe_routes,
+    subscription_routes,
+)
 from billing.categories import routes as category_routes
 from billing.declaration import DECLARATION
 from billing.payment_provider import PaymentProvider
 from billing.personal_data import held_about
 from billing.plans import routes as plan_routes
-from billing.providers import providers_for
+from billing.providers import close_providers, providers_for
 from billing.resources import Billing
 from billing.sandbox_clock import SandboxClock
 from billing.settings import BillingSettings
@@ -28,6 +41,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     plan_routes.router,
     category_routes.router,
     sorting_routes.router,
+    checkout_routes.router,
+    subscription_routes.router,
+    plan_change_routes.router,
+    invoice_routes.router,
+    status_routes.router,
+    admin_routes.router,
+    sandbox_routes.router,
+    stripe_routes.router,
 )
 
 
@@ -42,7 +63,17 @@ def create_app(
 
     @asynccontextmanager
     async def resources(app: FastAPI, opened: Kernel) -> AsyncIterator[None]:
-        app.state.billing = Billing(opened, settings, providers or providers_for(settings), clock)
+        own = {} if providers is not None else providers_for(settings)
+        offered = own if providers is None else providers
+        app.state.billing = Billing(opened, settings, offered, clock)
+        try:
+            async with moving(opened):
+                yield
+        finally:
+            await close_providers(own)
+
+    @asynccontextmanager
+    async def moving(opened: Kernel) -> AsyncIterator[None]:
         if not settings.sandbox:
             yield
             return

@@ -5,9 +5,12 @@ from typing import Any
 from common.messages import PublishedEvent
 
 from billing.published_catalogue_events import CatalogueEvent, publish_of_catalogue
+from billing.published_money_events import MoneyEvent, publish_of_money
 
 
 def publish(event: Any) -> PublishedEvent | None:
     """The public message of a fact, or None when it stays inside."""
-    fact: CatalogueEvent = event
+    fact: CatalogueEvent | MoneyEvent = event
+    if isinstance(fact, MoneyEvent):
+        return publish_of_money(fact)
     return publish_of_catalogue(fact)

@@ -1,12 +1,14 @@
 """What billing reads from the environment."""
 
-from common.settings import SECRET_LENGTH, ServiceSettings
+from common.settings import SECRET_LENGTH
 from pydantic import Field, SecretStr
+
+from billing.stripe_settings import StripeSettings
 
 DEVELOPMENT_PREVIEW_SECRET = "development-only-preview-secret-not-for-production"
 
 
-class BillingSettings(ServiceSettings):
+class BillingSettings(StripeSettings):
     """What billing needs beyond what every service does."""
 
     sandbox: bool = False

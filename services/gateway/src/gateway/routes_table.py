@@ -174,6 +174,12 @@ ROUTES: Sequence[Route] = (
     ),
     Route("cards", POST, "/api/v1/admin/restore_card/{id}", Access.ADMIN),
     Route("cards", GET, "/api/v1/admin/export", Access.ADMIN, query=frozenset({"model", "format"})),
+    Route("billing", GET, "/api/v1/stripe/config", Access.ANYONE),
+    # signed over its very bytes, which therefore pass as they came
+    Route("billing", POST, "/api/v1/stripe/webhook", Access.ANYONE, body_limit=1024 * KIB),
+    Route(
+        "billing", GET, "/api/v1/admin/reconciliations", Access.ADMIN, query=frozenset({"limit"})
+    ),
 )
 
 

@@ -43,6 +43,7 @@ from gateway.settings import GatewaySettings
 
 from cartulary.layout import SERVICES, Layout
 from cartulary.seed import SeedFailed, seed
+from cartulary.stripe_counterpart import payments
 
 HOLDERS = {"cards": cards.personal_data.held_about, "billing": billing.personal_data.held_about}
 """What tells all that a service holds about a person."""
@@ -58,6 +59,7 @@ class System:
 
     gateway: Any
     workers: list[Worker]
+    payments: str
 
 
 def run(layout: Layout) -> None:
@@ -93,7 +95,7 @@ async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.sock
         web = uvicorn.Server(config)
         async with asyncio.TaskGroup() as group:
             work = [group.create_task(worker.run()) for worker in system.workers]
-            work.append(group.create_task(_welcome(layout, web)))
+            work.append(group.create_task(_welcome(layout, web, system.payments)))
             try:
                 await web.serve(sockets=[listener])
             finally:
@@ -114,7 +116,10 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
         broker = InProcessBroker()
         auth_settings = AuthSettings.load(**common, database_url=dsns["auth"])
         cards_settings = CardsSettings.load(**common, database_url=dsns["cards"])
-        billing_settings = BillingSettings.load(**common, database_url=dsns["billing"])
+        provider = await stack.enter_async_context(payments(layout, common["internal_secret"]))
+        billing_settings = BillingSettings.load(
+            **common, **provider.settings, database_url=dsns["billing"]
+        )
         kernels = {
             "auth": await _opened(stack, auth.main.DECLARATION, auth_settings),
             "cards": await _opened(stack, cards.main.DECLARATION, cards_settings),
@@ -136,7 +141,8 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
         }
         for app in apps.values():
             await stack.enter_async_context(app.router.lifespan_context(app))
-        yield System(_gateway(GatewaySettings.load(**common), apps, broker), workers)
+        gateway = _gateway(GatewaySettings.load(**common), apps, broker)
+        yield System(gateway, workers, provider.told)
 
 
 def _holders(secret: str, kernels: Mapping[str, Kernel]) -> PersonalDataHolders:
@@ -159,7 +165,7 @@ def _gateway(settings: GatewaySettings, apps: Mapping[str, FastAPI], broker: Bro
     )
 
 
-async def _welcome(layout: Layout, web: uvicorn.Server) -> None:
+async def _welcome(layout: Layout, web: uvicorn.Server, payments: str) -> None:
     while not web.started and not web.should_exit:  # noqa: ASYNC110 (uvicorn offers no event)
         await asyncio.sleep(0.02)
     if web.should_exit:
@@ -178,6 +184,7 @@ async def _welcome(layout: Layout, web: uvicorn.Server) -> None:
     API documentation    {layout.url}/docs
     Demo account         {demo.email}   password: {demo.password}
     What is recorded     make events     (cartulary events tail)
+    Payments             {payments}
     Mails                {layout.mail}
     Log                  {layout.log}
 

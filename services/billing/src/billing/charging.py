@@ -11,7 +11,6 @@ from uuid import UUID
 import structlog
 from common.clock import Clock
 from common.problems import Unavailable
-from prometheus_client import Counter
 
 from billing.customers.read_model import MethodRow, methods_of
 from billing.desk import Desk
@@ -38,8 +37,6 @@ from billing.settling import settle
 from billing.units import own_cause
 
 log = structlog.get_logger(__name__)
-
-CALLS = Counter("cartulary_provider_calls_total", "Questions to providers", ["provider", "outcome"])
 
 PAGE_LASTS = timedelta(hours=22)
 """Shorter than an order waits, so that its page is closed when it expires."""
@@ -71,7 +68,6 @@ async def ask(desk: Desk, payment_id: UUID, now: datetime) -> PaymentState:
         outcome: Outcome = Unknown(state.reference)
     else:
         outcome = await _outcome(desk, provider, state, now)
-        CALLS.labels(provider.name, type(outcome).__name__.lower()).inc()
     return await settle(desk, payment_id, outcome, now)
 
 

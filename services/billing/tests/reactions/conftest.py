@@ -14,15 +14,11 @@ import pytest
 from billing.customers.events import (
     Contact,
     CustomerContactChanged,
-    CustomerEvent,
 )
-from billing.customers.read_model import CUSTOMERS
 from billing.declaration import DECLARATION
 from billing.entitlement_rules import Entitlements
 from billing.entitlements.decider import ENTITLEMENTS
-from billing.entitlements.events import EntitlementsChanged, EntitlementsEvent
-from billing.invoices.events import InvoiceEvent
-from billing.invoices.read_model import INVOICES
+from billing.entitlements.events import EntitlementsChanged
 from billing.mails import Mails
 from billing.processes.forget_mails_about_an_erased_customer import (
     forget_mails_about_an_erased_customer,
@@ -35,9 +31,7 @@ from billing.subscription_rules.states import Span
 from billing.subscriptions.events import (
     SubscriptionActivated,
     SubscriptionCreated,
-    SubscriptionEvent,
 )
-from billing.subscriptions.read_model import SUBSCRIPTIONS
 from billing.terms import PlanTerms, Term
 from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres
@@ -53,14 +47,7 @@ from common.testing.waiting import eventually
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=3)
-FACTS = replace(
-    DECLARATION,
-    events=(CustomerEvent, EntitlementsEvent, SubscriptionEvent, InvoiceEvent),
-    projections=(CUSTOMERS, SUBSCRIPTIONS, INVOICES),
-    upcasters={},
-    snapshots=(),
-)
-PROJECTIONS = Projections(FACTS.projections)
+PROJECTIONS = Projections(DECLARATION.projections)
 PRO = PlanTerms(
     plan_id=UUID(int=1),
     slug="pro",
@@ -148,7 +135,7 @@ async def desk(postgres: EmbeddedPostgres, tmp_path_factory: object) -> AsyncIte
     """Processors on a fresh database."""
     folder: Path = tmp_path_factory.mktemp("mail")  # type: ignore[attr-defined]
     mailer, clock = FolderMailer(folder, "Cartulary <cartulary@localhost>"), SystemClock()
-    async with kernel_on(postgres, FACTS) as kernel:
+    async with kernel_on(postgres, DECLARATION) as kernel:
         processors = (
             tell_what_an_account_may_do(kernel, clock),
             write_to_customers_about_their_money(

@@ -10,6 +10,7 @@ from common.problems import Conflict
 from billing.charging import ask, open_page
 from billing.customers.read_model import customer_of, methods_of
 from billing.desk import Desk
+from billing.invoice_states import AlreadyPaid
 from billing.payment_provider import (
     NotAttempted,
     Pending,
@@ -20,7 +21,7 @@ from billing.payment_provider import (
 )
 from billing.payment_queue import PaymentUnderWay, open_payment
 from billing.payments.commands import StartPayment
-from billing.payments.decider import PAYMENT, PaymentState, UnderWay
+from billing.payments.decider import PAYMENT, Held, PaymentState, UnderWay
 from billing.payments.events import Means
 from billing.payments.read_model import payments_of
 from billing.settling import REPLACED, settle, settle_in
@@ -139,6 +140,8 @@ async def pay_by_hand(
         payment_id = await start_in(transaction, desk, invoice, how, now)
         outcome = Succeeded(reference, invoice[2])
         _, after = await settle_in(transaction, desk, payment_id, outcome, now)
+        if isinstance(after, Held):
+            raise AlreadyPaid  # by another administrator, at this moment
         return after
 
     return await unit(desk.kernel.database, work)

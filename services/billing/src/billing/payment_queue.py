@@ -58,7 +58,7 @@ _due = insert(_calls).values(
 )
 _ASK = Statement(
     _due.on_conflict_do_update(
-        index_elements=["payment_id"], set_={"due": _due.excluded.due, "leased_until": None}
+        index_elements=["payment_id"], set_={"due": _due.excluded.due, "leased_until": sa.null()}
     )
 )
 _DONE = Statement(sa.delete(_calls).where(_calls.c.payment_id == _payment))

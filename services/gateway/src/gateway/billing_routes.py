@@ -65,4 +65,47 @@ CUSTOMER: Sequence[Route] = (
     _billing(POST, _METHODS + "/{id}/default", Access.USER),
     _billing(DELETE, _METHODS + "/{id}", Access.USER),
 )
-BILLING_ROUTES: Sequence[Route] = (*CATALOGUE, *CUSTOMER)
+_SUBSCRIPTIONS, _INVOICES = "/api/v1/user/subscriptions", "/api/v1/user/invoices"
+_ANY_SUBSCRIPTION, _ANY_INVOICE = "/api/v1/admin/subscriptions", "/api/v1/admin/invoices"
+ASKED = 30.0
+"""Seconds for routes that ask a payment provider."""
+ADVANCED = 300.0
+"""Seconds for years that go by in the sandbox."""
+
+MONEY: Sequence[Route] = (
+    _billing(POST, "/api/v1/user/checkout", Access.USER, budget=ASKED),
+    _billing(POST, "/api/v1/subscription/checkout", Access.USER, budget=ASKED),
+    _billing(GET, "/api/v1/subscription/status", Access.USER),
+    _billing(GET, _SUBSCRIPTIONS + "/", Access.USER, query=_PAGE | {"status"}),
+    _billing(GET, _SUBSCRIPTIONS + "/active", Access.USER),
+    _billing(GET, _SUBSCRIPTIONS + "/active-all", Access.USER),
+    _billing(GET, _SUBSCRIPTIONS + "/{id}", Access.USER, cache=CacheRule()),
+    *(
+        _billing(POST, f"{_SUBSCRIPTIONS}/{{id}}/{name}", Access.USER, budget=ASKED)
+        for name in ("cancel", "reactivate", "pause", "resume", "upgrade", "downgrade")
+    ),
+    _billing(
+        GET,
+        _SUBSCRIPTIONS + "/{id}/change-preview",
+        Access.USER,
+        query=frozenset({"plan_id"}),
+    ),
+    _billing(DELETE, _SUBSCRIPTIONS + "/{id}/pending-change", Access.USER),
+    _billing(GET, _INVOICES + "/", Access.USER, query=_PAGE | {"status"}),
+    _billing(GET, _INVOICES + "/{id}", Access.USER, cache=CacheRule()),
+    _billing(POST, _INVOICES + "/{id}/pay", Access.USER, budget=ASKED),
+    _billing(GET, _ANY_SUBSCRIPTION, Access.ADMIN, query=_PAGE | {"status", "user_id", "plan_id"}),
+    _billing(POST, _ANY_SUBSCRIPTION, Access.ADMIN, budget=ASKED),
+    _billing(GET, _ANY_SUBSCRIPTION + "/{id}", Access.ADMIN),
+    _billing(POST, _ANY_SUBSCRIPTION + "/{id}/cancel", Access.ADMIN, budget=ASKED),
+    _billing(GET, "/api/v1/admin/users/{id}/subscriptions", Access.ADMIN, query=_PAGE),
+    _billing(GET, _ANY_INVOICE, Access.ADMIN, query=_PAGE | {"status", "user_id"}),
+    _billing(GET, _ANY_INVOICE + "/{id}", Access.ADMIN),
+    *(
+        _billing(POST, f"{_ANY_INVOICE}/{{id}}/{name}", Access.ADMIN, budget=ASKED)
+        for name in ("mark-paid", "void", "refund")
+    ),
+    _billing(GET, "/api/v1/sandbox/clock", Access.ADMIN),
+    _billing(POST, "/api/v1/sandbox/clock/advance", Access.ADMIN, budget=ADVANCED),
+)
+BILLING_ROUTES: Sequence[Route] = (*CATALOGUE, *CUSTOMER, *MONEY)

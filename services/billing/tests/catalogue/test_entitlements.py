@@ -20,13 +20,25 @@ async def subscribed(world: Any, slug: str, **more: Any) -> tuple[Any, str]:
     return ada, bought.body["subscription"]["id"]
 
 
+async def subscribers(world: Any, slug: str) -> tuple[int, int]:
+    """How many have the plan, as the plan itself and the list of all tell it."""
+    path = "/api/v1/admin/tarif-plans"
+    one = (await world.admin.ask("GET", f"{path}/{slug}")).body
+    listed = (await world.admin.ask("GET", f"{path}?per_page=100")).body["items"]
+    (same,) = [plan for plan in listed if plan["slug"] == slug]
+    return one["subscriber_count"], same["subscriber_count"]
+
+
 async def test_what_a_plan_gives_is_read_at_once_and_gone_when_it_ends(world: Any) -> None:
     ada, id = await subscribed(world, "giving", limits={"cards.max": 10, "seats": 2})
 
     had = await ada.ask("GET", ENTITLEMENTS)
+    counted = [await subscribers(world, "giving")]
     ended = await ada.ask("POST", f"/api/v1/user/subscriptions/{id}/cancel", {"at": "now"})
     left = await ada.ask("GET", ENTITLEMENTS)
+    counted.append(await subscribers(world, "giving"))
 
+    assert counted == [(1, 1), (0, 0)]
     assert had.body == {
         "features": ["statistics"],
         "limits": {"cards.max": 10, "seats": 2},

@@ -18,7 +18,10 @@ import billing.categories.examples
 import billing.customers.examples
 import billing.declaration
 import billing.entitlements.examples
+import billing.invoices.examples
+import billing.payments.examples
 import billing.plans.examples
+import billing.subscriptions.examples
 import cards.cards.examples
 import cards.counters.examples
 import cards.exports.examples
@@ -60,6 +63,9 @@ SERVICES: tuple[tuple[KernelDeclaration, Iterable[object]], ...] = (
             *billing.categories.examples.EVENTS,
             *billing.customers.examples.EVENTS,
             *billing.entitlements.examples.EVENTS,
+            *billing.subscriptions.examples.EVENTS,
+            *billing.invoices.examples.EVENTS,
+            *billing.payments.examples.EVENTS,
         ),
     ),
 )

@@ -19,8 +19,11 @@ import billing.categories.examples
 import billing.consumed_events
 import billing.customers.examples
 import billing.entitlements.examples
+import billing.invoices.examples
+import billing.payments.examples
 import billing.plans.examples
 import billing.published_events
+import billing.subscriptions.examples
 import cards.cards.examples
 import cards.consumed_events
 import cards.exports.examples
@@ -48,6 +51,9 @@ PRODUCERS = (
             *billing.categories.examples.EVENTS,
             *billing.customers.examples.EVENTS,
             *billing.entitlements.examples.EVENTS,
+            *billing.subscriptions.examples.EVENTS,
+            *billing.invoices.examples.EVENTS,
+            *billing.payments.examples.EVENTS,
         ),
     ),
     (cards.published_events, (*cards.cards.examples.EVENTS, *cards.exports.examples.EVENTS)),

@@ -132,10 +132,12 @@ class MemoryProvider:
     async def parse_notification(self, body: bytes, signature: str | None) -> Notified:
         raise ProviderRefused("no_notifications", "it tells nobody")
 
-    def captured(self) -> int:
-        """Minor units that moved, of all currencies."""
-        pages = [p.outcome for p in self.pages.values()]
-        moved = [o for o in (*pages, *self.charges.values()) if isinstance(o, Succeeded)]
+    def captured(self, invoice_id: str) -> int:
+        """Minor units that moved for an invoice."""
+        of_it = f"pay:{invoice_id}:"
+        pages = [self.pages[r].outcome for k, r in self.by_key.items() if k.startswith(of_it)]
+        charges = [o for key, o in self.charges.items() if key.startswith(of_it)]
+        moved = [o for o in (*pages, *charges) if isinstance(o, Succeeded)]
         return sum(one.captured.amount for one in moved)
 
     def fill_in(self, url: str, card: str = "ok") -> PageState:
@@ -307,6 +309,10 @@ class Person:
 
         await eventually(reached, within=PATIENCE, what=f"the subscription is {status}")
         return await self.subscription(id)
+
+    async def charged(self) -> int:
+        """Minor units that moved for all of their invoices."""
+        return sum(self.world.provider.captured(one["id"]) for one in await self.invoices())
 
     async def invoices(self, **filters: str) -> list[dict[str, Any]]:
         """Newest first."""

@@ -13,22 +13,23 @@ from fastapi import APIRouter, FastAPI
 from billing import (
     admin_routes,
     catalogue_routes,
+    category_routes,
     checkout_routes,
     entitlement_routes,
     invoice_routes,
     payment_method_routes,
     plan_change_routes,
+    plan_list_routes,
+    plan_routes,
     sandbox_routes,
     sorting_routes,
     status_routes,
     stripe_routes,
     subscription_routes,
 )
-from billing.categories import routes as category_routes
 from billing.declaration import DECLARATION
 from billing.payment_provider import PaymentProvider
 from billing.personal_data import held_about
-from billing.plans import routes as plan_routes
 from billing.providers import close_providers, providers_for
 from billing.resources import Billing
 from billing.sandbox_clock import SandboxClock
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     catalogue_routes.router,
     entitlement_routes.router,
     payment_method_routes.router,
+    plan_list_routes.router,
     plan_routes.router,
     category_routes.router,
     sorting_routes.router,

@@ -1,6 +1,6 @@
 """Billing on a real port and a real PostgreSQL, asked as the gateway asks it; no money moves."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -29,7 +29,6 @@ from common.kernel import Kernel
 from common.messages import Envelope
 from common.testing.http import served, signed_in
 from common.testing.kernel import kernel_on
-from common.testing.postgres import temporary_postgres
 from common.worker import Worker
 
 PLAN = {
@@ -193,13 +192,6 @@ class Person:
     async def category(self, slug: str, **more: Any) -> dict[str, Any]:
         """A category."""
         return await self.makes(CATEGORIES, name=slug.title(), slug=slug, **more)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    """A real PostgreSQL."""
-    with temporary_postgres() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

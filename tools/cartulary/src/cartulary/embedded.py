@@ -134,10 +134,8 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
         ]
         for worker in workers:
             await worker.declare()  # before any relay starts: messages wait for who reads them
-        held = {name: partial(told, kernels[name]) for name, told in HOLDERS.items()}
-        holders = PersonalDataHolders(secret, {}, held)
         apps = {
-            "auth": auth.main.create_app(auth_settings, kernels["auth"], holders),
+            "auth": auth.main.create_app(auth_settings, kernels["auth"], _holders(secret, kernels)),
             "cards": cards.main.create_app(cards_settings, kernels["cards"]),
             "billing": billing.main.create_app(billing_settings, kernels["billing"]),
         }
@@ -145,6 +143,11 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
             await stack.enter_async_context(app.router.lifespan_context(app))
         gateway = _gateway(GatewaySettings.load(**common), apps, broker)
         yield System(gateway, workers, provider.told)
+
+
+def _holders(secret: str, kernels: Mapping[str, Kernel]) -> PersonalDataHolders:
+    held = {name: partial(tell, kernels[name]) for name, tell in HOLDERS.items()}
+    return PersonalDataHolders(secret, {}, held)
 
 
 async def _opened(

@@ -1,8 +1,7 @@
-"""HTTP for administrators of plans: make, read, change, price, retire, copy."""
+"""HTTP for administrators who change plans: make, describe, price, retire, copy."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Literal
 from uuid import UUID, uuid5
 
 from common.command_handling import Answer, Then
@@ -11,10 +10,10 @@ from common.event_store import Cause
 from common.idempotency import RequestCause, answer_of
 from common.ids import uuid7
 from common.problems import FieldError, Invalid, NotFound
-from common.service import Admin, IfMatch, Page, Paging, etag, not_modified
-from fastapi import APIRouter, Query, Request
+from common.service import Admin, IfMatch, etag
+from fastapi import APIRouter
 from pydantic import BaseModel
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from billing.catalogue import CataloguePlan
 from billing.plan_details import NewPrice, current_price
@@ -38,13 +37,11 @@ from billing.plans.commands import (
     SetPlanPrices,
 )
 from billing.plans.decider import PLAN, Plan, PlanState, RetiredPlan
-from billing.plans.read_model import PlanRow, all_plans, plan_by_id, plan_by_key
+from billing.plans.read_model import PlanRow, plan_by_id
 from billing.resources import Billing, Service
 from billing.slugs import Slug
 
 router = APIRouter(prefix="/api/v1/admin/tarif-plans", tags=["administration"])
-
-UNKEPT = {"Cache-Control": "private, no-store"}
 
 
 class NoSlug(Invalid):
@@ -63,26 +60,6 @@ class Copy(BaseModel):
     slug: Slug | None = None
 
 
-@router.get("", response_model=Page[PlanOut])
-@router.get("/", response_model=Page[PlanOut], include_in_schema=False)
-async def list_plans(
-    _: Admin,
-    paging: Paging,
-    service: Service,
-    status: Annotated[Literal["active", "retired"] | None, Query()] = None,
-) -> Response:
-    """All plans, newest first."""
-    rows, total = await all_plans(
-        service.kernel.database,
-        retired=None if status is None else status == "retired",
-        per_page=paging.per_page,
-        skip=paging.offset,
-    )
-    items = [_row_out(row) for row in rows]
-    page = {"items": items, "page": paging.page, "per_page": paging.per_page, "total": total}
-    return JSONResponse(page, headers=UNKEPT)
-
-
 @router.post("", status_code=201, response_model=PlanOut)
 @router.post("/", status_code=201, response_model=PlanOut, include_in_schema=False)
 async def create_plan(body: NewPlan, _: Admin, cause: RequestCause, service: Service) -> Response:
@@ -96,17 +73,6 @@ async def create_plan(body: NewPlan, _: Admin, cause: RequestCause, service: Ser
     family = body.family or slug
     command = CreatePlan(id, slug, family, body.length(), details_of(body), prices, cause.now)
     return await _carry_out(service, id, command, cause, status=201)
-
-
-@router.get("/{key}", response_model=PlanOut)
-async def get_plan(request: Request, key: str, _: Admin, service: Service) -> Response:
-    """One plan, by its id or slug, also a retired one."""
-    row = await plan_by_key(service.kernel.database, key)
-    if row is None:
-        raise NotFound
-    headers = {**UNKEPT, "ETag": etag(row.version)}
-    cached = not_modified(request, etag(row.version), headers)
-    return cached or JSONResponse(_row_out(row), headers=headers)
 
 
 @router.put("/{plan_id}", response_model=PlanOut, name="put_plan")

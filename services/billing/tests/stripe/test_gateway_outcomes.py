@@ -1,6 +1,7 @@
 """The five outcomes, and what must not happen twice, over the real client against the twin."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -172,6 +173,22 @@ async def test_closing_a_page_that_was_paid_tells_that_it_was(house: Any) -> Non
     state = await house.gateway.expire_page(reference, key="e")
 
     assert (state.status, type(state.outcome)) == ("complete", Succeeded)
+
+
+async def test_a_page_whose_answer_got_lost_is_found_although_it_would_end_later_now(
+    house: Any,
+) -> None:
+    order, gateway = await house.order(), impatient(house)
+    await house.twin.set("faults", kind="timeout", path="/v1/checkout/sessions", seconds=5)
+    with pytest.raises(ProviderUnavailable):
+        await gateway.checkout_page(order, key="lost")
+    later = replace(order, expires_at=order.expires_at + timedelta(minutes=5))
+
+    page = await gateway.checkout_page(later, key="lost")
+    await gateway.close()
+
+    listed = await house.twin.v1.checkout.sessions.list_async({"customer": order.customer})
+    assert [session.id for session in listed.data] == [page.reference]
 
 
 @pytest.mark.parametrize("fault", ["timeout", "reset"])

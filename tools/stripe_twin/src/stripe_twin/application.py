@@ -16,6 +16,7 @@ from stripe_twin.pages import challenge, checkout_page, home
 from stripe_twin.twin import Twin
 
 TICK_SECONDS = 0.5
+EVENTS_KEPT = 30 * 86_400
 
 
 def create_twin(path: Path | None = None, webhooks: Sequence[tuple[str, str]] = ()) -> Starlette:
@@ -26,6 +27,7 @@ def create_twin(path: Path | None = None, webhooks: Sequence[tuple[str, str]] = 
     twin = Twin.on(path)
     deliveries = Deliveries(twin)
     idempotency.forget_unfinished(twin)
+    _forget_old(twin)
     _endpoints(twin, webhooks)
 
     @asynccontextmanager
@@ -59,6 +61,19 @@ def _endpoints(twin: Twin, webhooks: Sequence[tuple[str, str]]) -> None:
         endpoint = known.get(url) or endpoints.add(twin, url, secret, ["*"])
         endpoint["_secrets"] = [secret]
         twin.store.put(endpoint)
+    twin.store.save()
+
+
+def _forget_old(twin: Twin) -> None:
+    """Events are kept for thirty days, as there; what was delivered needs no memory at all."""
+    now = twin.clock.now()
+    for event in twin.store.all("event"):
+        if event["created"] < now - EVENTS_KEPT:
+            twin.store.remove(event)
+    for delivery in twin.store.all("_delivery"):
+        if delivery["state"] == "delivered":
+            twin.store.remove(delivery)
+    idempotency.forget_old(twin)
     twin.store.save()
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from common.money import Money
 
 from billing.payment_provider import PageLine, PageOrder, ProviderRefused, SavedMethod
-from billing.stripe_answers import minor_units
+from billing.stripe_answers import ON_A_PAGE, minor_units
 
 Question = dict[str, Any]
 
@@ -23,7 +23,7 @@ PAGE_SIZE = 100
 def checkout_page(order: PageOrder, now: datetime) -> Question:
     """A session in payment mode; its intent carries our payment's id."""
     ours = {"payment_id": str(order.payment_id)}
-    intent: Question = {"metadata": ours}
+    intent: Question = {"metadata": {**ours, "means": ON_A_PAGE}}
     if order.save_method:
         intent["setup_future_usage"] = "off_session"
     given: Question = {

@@ -142,8 +142,13 @@ async def test_a_decline_on_a_page_leaves_it_open(house: Any) -> None:
         assert "insufficient funds" in await answer.text()
 
     state = await house.gateway.page(page.reference)
+    fetched = await house.gateway.fetch(state.outcome.reference)
 
-    assert (state.status, type(state.outcome)) == ("open", Pending)
+    reference = state.outcome.reference
+    closed = await house.gateway.expire_page(page.reference, key="closed")
+    assert (state.status, type(state.outcome), type(fetched)) == ("open", Pending, Pending)
+    assert closed.outcome == await house.gateway.fetch(reference)
+    assert closed.outcome == NotAttempted(reference, "cancelled")
 
 
 async def test_a_page_nobody_used_and_a_card_that_is_gone_were_not_attempted(house: Any) -> None:

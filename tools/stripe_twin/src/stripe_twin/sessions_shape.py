@@ -14,6 +14,14 @@ _UNSET = unset(
     "wallet_options"
 )
 _NO_TEXTS = unset("after_submit shipping_address submit terms_of_service_acceptance")
+_AS_GIVEN = (
+    "cancel_url",
+    "client_reference_id",
+    "customer",
+    "customer_email",
+    "locale",
+    "success_url",
+)
 
 
 def session(now: int, given: Json, lines: list[Json], base_url: str) -> Json:
@@ -27,23 +35,19 @@ def session(now: int, given: Json, lines: list[Json], base_url: str) -> Json:
         "id": id,
         "object": "checkout.session",
         **_UNSET,
+        **{name: given.get(name) for name in _AS_GIVEN},
         **{name: [] for name in ("custom_fields", "discounts", "shipping_options")},
         "_lines": lines,
         "_intent_data": intent,
         "amount_subtotal": total,
         "amount_total": total,
         "automatic_tax": {"enabled": False, **unset("liability provider status")},
-        "cancel_url": given.get("cancel_url"),
-        "client_reference_id": given.get("client_reference_id"),
         "created": now,
         "currency": currency.lower() if currency else None,
         "custom_text": {**_NO_TEXTS},
-        "customer": given.get("customer"),
         "customer_creation": None if given.get("customer") else "if_required",
-        "customer_email": given.get("customer_email"),
         "expires_at": given.get("expires_at") or now + 86_400,
         "livemode": False,
-        "locale": given.get("locale"),
         "metadata": given.get("metadata") or {},
         "mode": given["mode"],
         "payment_method_collection": "if_required",
@@ -52,7 +56,6 @@ def session(now: int, given: Json, lines: list[Json], base_url: str) -> Json:
         "payment_status": status,
         "phone_number_collection": {"enabled": False},
         "status": "open",
-        "success_url": given.get("success_url"),
         "total_details": dict.fromkeys(("amount_discount", "amount_shipping", "amount_tax"), 0),
         "ui_mode": "hosted_page",
         "url": f"{base_url}/c/{id}",

@@ -238,6 +238,16 @@ async def test_what_it_knows_outlives_a_stop(tmp_path: Path) -> None:
     assert [dispute.payment_intent for dispute in disputes.data] == [intent.id]
 
 
+async def test_endpoints_given_at_the_start_are_those_of_the_last_start(tmp_path: Path) -> None:
+    file, urls = tmp_path / "twin.sqlite", []
+    for given in (["http://127.0.0.1:1/a"], ["http://127.0.0.1:1/a"], ["http://127.0.0.1:1/b"]):
+        async with account(file, [(url, "whsec_x") for url in given]) as twin:
+            listed = await twin.v1.webhook_endpoints.list_async()
+            urls.append([endpoint.url[-1] for endpoint in listed.data])
+
+    assert urls == [["a"], ["a"], ["b"]]
+
+
 def test_forms_nest_as_brackets_say() -> None:
     assert decoded("a[b][0][c]=1&a[b][1][c]=2&d[]=x&d[]=y&e=") == {
         "a": {"b": [{"c": "1"}, {"c": "2"}]},

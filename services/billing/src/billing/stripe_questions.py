@@ -86,6 +86,8 @@ def charge(payment_id: UUID, method: SavedMethod, amount: Money, text: str) -> Q
         "payment_method": method.reference,
         "confirm": True,
         "off_session": True,
+        # nobody is there to be sent elsewhere; without this Stripe may want an address to return to
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "description": text[:LONGEST_TEXT],
         "metadata": {"payment_id": str(payment_id)},
     }

@@ -56,10 +56,17 @@ def create_twin(path: Path | None = None, webhooks: Sequence[tuple[str, str]] = 
 
 
 def _endpoints(twin: Twin, webhooks: Sequence[tuple[str, str]]) -> None:
-    known = {endpoint["url"]: endpoint for endpoint in twin.store.all(endpoints.KIND)}
-    for url, secret in webhooks:
-        endpoint = known.get(url) or endpoints.add(twin, url, secret, ["*"])
-        endpoint["_secrets"] = [secret]
+    wanted = dict(webhooks)
+    for endpoint in twin.store.all(endpoints.KIND):
+        if not endpoint.get("_given"):
+            continue
+        if wanted.get(endpoint["url"]) == endpoint["_secrets"][0]:
+            wanted.pop(endpoint["url"])
+        else:
+            twin.store.remove(endpoint)  # of an earlier start, which was elsewhere
+    for url, secret in wanted.items():
+        endpoint = endpoints.add(twin, url, secret, ["*"])
+        endpoint["_given"] = True
         twin.store.put(endpoint)
     twin.store.save()
 

@@ -16,6 +16,7 @@ from bench import (
     rebuilds,
     relay,
     start,
+    webhooks,
 )
 from bench.measurement import Measurement
 from bench.rounds import Run
@@ -39,6 +40,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "latency": Subject(latency.measure, in_process=False),
     "gateway": Subject(gateway.measure, in_process=False),
     "creation": Subject(creation.measure, in_process=False),
+    "webhooks": Subject(webhooks.measure, in_process=False),
     "memory": Subject(memory.measure, in_process=False),
     "start": Subject(start.measure, in_process=False),
 }

@@ -50,6 +50,7 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
         "pass-through": _ratio_at_least(0.7),
     },
     "creation": {"create a card, beside CartePro's": _ratio_at_least(2)},
+    "webhooks": {"webhook taken in": _ratio_at_least(0.6)},
     "memory": {
         "memory of the largest process, at rest": _at_most(90),
         "memory of the largest process, after load": _at_most(160),

@@ -265,7 +265,7 @@ async def gateway_before(
     world = World("", service, exchange)
     gateway = create_gateway(
         settings=SETTINGS,
-        upstreams={"auth": upstream(), "cards": (cards or upstream)()},
+        upstreams={"auth": upstream(), "cards": (cards or upstream)(), "billing": upstream()},
         broker=exchange,
         clock=world.clock,
         routes=TEST_ROUTES,

@@ -69,25 +69,10 @@ def create_app(
         offered = own if providers is None else providers
         app.state.billing = Billing(opened, settings, offered, clock)
         try:
-            async with moving(opened):
+            async with _moving(clock, opened, settings):
                 yield
         finally:
             await close_providers(own)
-
-    @asynccontextmanager
-    async def moving(opened: Kernel) -> AsyncIterator[None]:
-        if not settings.sandbox:
-            yield
-            return
-        await clock.read(opened.database)
-        task = asyncio.create_task(
-            supervise("billing clock", lambda: clock.keep_read(opened.database))
-        )
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     app = create_kernel_service(
         DECLARATION,
@@ -99,6 +84,23 @@ def create_app(
     )
     app.state.business_clock = clock
     return app
+
+
+@asynccontextmanager
+async def _moving(
+    clock: SandboxClock, kernel: Kernel, settings: BillingSettings
+) -> AsyncIterator[None]:
+    """The sandbox's clock goes as other processes move it; without a sandbox nobody does."""
+    if not settings.sandbox:
+        yield
+        return
+    await clock.read(kernel.database)
+    task = asyncio.create_task(supervise("billing clock", lambda: clock.keep_read(kernel.database)))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def main() -> None:

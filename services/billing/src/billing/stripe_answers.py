@@ -22,6 +22,9 @@ from billing.payment_provider import (
 Answer = Mapping[str, Any]
 """An object of the API as a plain mapping."""
 
+ON_A_PAGE = "page"
+"""In an intent's metadata: how it is paid."""
+
 WRITTEN_WITH_TWO = frozenset({"UGX"})
 """No decimals for us; for Stripe two, which must be zero."""
 WHOLE_UNITS = frozenset({"ISK"})
@@ -119,6 +122,8 @@ def payment_outcome(intent: Answer) -> Outcome:
             return Pending(reference)
         case "requires_action" | "requires_confirmation":
             return Pending(reference, _action_url(intent))
+        case "requires_payment_method" if _on_a_page(intent):
+            return Pending(reference)
         case "requires_payment_method":
             error = intent.get("last_payment_error")
             return declined(reference, error) if error else NotAttempted(reference, "no_method")
@@ -126,6 +131,12 @@ def payment_outcome(intent: Answer) -> Outcome:
             return NotAttempted(reference, "cancelled")
         case _:
             return Unknown(reference)
+
+
+def _on_a_page(intent: Answer) -> bool:
+    """A decline on a page is no end: the customer sees it and takes another card. The page's end
+    is the payment's; then the intent is cancelled."""
+    return (intent.get("metadata") or {}).get("means") == ON_A_PAGE
 
 
 def _action_url(intent: Answer) -> str | None:
@@ -170,7 +181,6 @@ def page_state(session: Answer) -> PageState:
         return PageState(reference, status, NotAttempted(reference, code))
     outcome = payment_outcome(intent)
     if status == "open" and not isinstance(outcome, Succeeded):
-        # a decline on the page is no end: the customer sees it and takes another card
         outcome = Pending(intent["id"], session.get("url"))
     method = outcome.method if isinstance(outcome, Succeeded) else None
     return PageState(reference, status, outcome, method)

@@ -39,6 +39,7 @@ API_VERSION = "2026-10-28.endive"
 RETRIES = 1
 """Of a connection that broke, a 409 or a 5xx; with the same key, inside one question."""
 CONNECT_SECONDS = 3.0
+KEY_REUSED = "key_used_for_another_question"
 CHARGE_CODES = frozenset({"method_gone", "no_such_object"})
 """Refusals of a charge that say that there is nothing to charge: no money can move."""
 
@@ -219,12 +220,26 @@ class StripeGateway:
             given,  # type: ignore[arg-type] # checked against the SDK's types by the twin's test
             {"idempotency_key": key},
         )
-        session = await self._ask(call, question)
-        if session.url is None:
+        try:
+            session = await self._ask(call, question)
+        except ProviderRefused as refused:
+            if refused.code != KEY_REUSED:
+                raise
+            session = await self._page_of(given)
+        if session is None or session.url is None:
             raise ProviderRefused("page_closed", "the session was made earlier and is closed")
         return CheckoutPage(
             session.id, session.url, datetime.fromtimestamp(session.expires_at, UTC)
         )
+
+    async def _page_of(self, given: Mapping[str, Any]) -> Any:
+        """The page that an earlier try opened, whose answer got lost: asked again a little later
+        with another end or way back, it is another question to Stripe, and not to us."""
+        found = self._v1.checkout.sessions.list_async(
+            {"customer": given["customer"], "limit": questions.PAGE_SIZE}
+        )
+        same = [s for s in (await self._ask("pages", found)).data if _ours(s) == given["metadata"]]
+        return same[0] if same else None
 
     async def _all(self, call: str, list_async: Any, given: Any) -> list[dict[str, Any]]:
         async def walked() -> list[dict[str, Any]]:
@@ -255,6 +270,10 @@ class StripeGateway:
         return answer
 
 
+def _ours(session: stripe.checkout.Session) -> dict[str, str]:
+    return session.metadata.to_dict() if session.metadata else {}
+
+
 def _declined(error: stripe.CardError) -> Outcome:
     body: Any = error.json_body
     said: dict[str, Any] = body["error"]
@@ -273,7 +292,7 @@ def _refusal_of(error: stripe.StripeError) -> Exception:
             # nothing happened; a wrong key is for the operator to mend, not the question's fault
             return ProviderUnavailable(told)
         case stripe.IdempotencyError():
-            return ProviderRefused("key_used_for_another_question", told)
+            return ProviderRefused(KEY_REUSED, told)
         case stripe.InvalidRequestError():
             return ProviderRefused(answers.refusal_code(error.code), told)
         case _:

@@ -8,7 +8,7 @@ from uuid import UUID
 from common.money import Money
 
 from billing.payment_provider import PageLine, PageOrder, ProviderRefused, SavedMethod
-from billing.stripe_answers import minor_units
+from billing.stripe_answers import ON_A_PAGE, minor_units
 
 Question = dict[str, Any]
 
@@ -23,7 +23,7 @@ PAGE_SIZE = 100
 def checkout_page(order: PageOrder, now: datetime) -> Question:
     """A session in payment mode; its intent carries our payment's id."""
     ours = {"payment_id": str(order.payment_id)}
-    intent: Question = {"metadata": ours}
+    intent: Question = {"metadata": {**ours, "means": ON_A_PAGE}}
     if order.save_method:
         intent["setup_future_usage"] = "off_session"
     given: Question = {
@@ -86,6 +86,8 @@ def charge(payment_id: UUID, method: SavedMethod, amount: Money, text: str) -> Q
         "payment_method": method.reference,
         "confirm": True,
         "off_session": True,
+        # nobody is there to be sent elsewhere; without this Stripe may want an address to return to
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "description": text[:LONGEST_TEXT],
         "metadata": {"payment_id": str(payment_id)},
     }

@@ -12,7 +12,7 @@ import pytest
 from billing.declaration import DECLARATION
 from billing.main import create_app
 from billing.notification_work import NotificationWork
-from billing.payment_provider import PageLine, PageOrder
+from billing.payment_provider import PageLine, PageOrder, SavedMethod
 from billing.provider_news import Heard, ProviderNews
 from billing.reconciliation import OpenPayment, Reconciliation
 from billing.settings import BillingSettings
@@ -145,6 +145,37 @@ class House:
     async def something_happens(self) -> None:
         """Something happens at the twin that it tells: a card is made and charged."""
         await self.twin.pays()
+
+    def impatient(self) -> StripeGateway:
+        """A gateway that soon gives up waiting, and asks only once."""
+        return gateway_to(self.twin, time_limit=1.5, retries=0)
+
+    async def saved(self) -> SavedMethod:
+        """A card that was saved on a page."""
+        customer = await self.gateway.customer(uuid4(), "bo@example.org", "Bo", key=str(uuid4()))
+        page = await self.gateway.method_page(
+            uuid4(),
+            customer,
+            success_url="https://cartulary.example/saved",
+            cancel_url="https://cartulary.example/back",
+            key=str(uuid4()),
+        )
+        await self.twin.set("pay", session=page.reference, number="4242424242424242")
+        method = (await self.gateway.page(page.reference)).method
+        assert method is not None
+        return method
+
+    async def charged(
+        self, method: SavedMethod, key: str | None = None, *, by: StripeGateway | None = None
+    ) -> Any:
+        """The outcome of charging it for a payment of its own."""
+        gateway = by or self.gateway
+        return await gateway.charge(uuid4(), method, PRICE, text="Plus", key=key or str(uuid4()))
+
+    async def intents_of(self, method: SavedMethod) -> list[Any]:
+        """What the twin was asked to take from its owner."""
+        page = await self.twin.v1.payment_intents.list_async({"customer": method.customer})
+        return list(page.data)
 
     async def post(
         self, body: bytes, signature: str | None = None, **headers: str

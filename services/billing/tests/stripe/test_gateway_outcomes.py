@@ -1,6 +1,7 @@
 """The five outcomes, and what must not happen twice, over the real client against the twin."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,7 +10,6 @@ import pytest
 from billing.payment_provider import (
     Declined,
     NotAttempted,
-    PageLine,
     Pending,
     ProviderRefused,
     ProviderUnavailable,
@@ -23,39 +23,6 @@ from common.testing.processes import free_port
 
 PRICE = Money(1999, "EUR")
 INTENTS = "/v1/payment_intents"
-
-
-def impatient(house: Any) -> StripeGateway:
-    """A gateway that soon gives up waiting, and asks only once."""
-    return StripeGateway(
-        "sk_test_billing", ["whsec_x"], api_base=house.twin.url, time_limit=1.5, retries=0
-    )
-
-
-async def saved(house: Any, number: str = "4242424242424242") -> SavedMethod:
-    """A card that was saved on a page."""
-    customer = await house.gateway.customer(uuid4(), "bo@example.org", "Bo", key=str(uuid4()))
-    page = await house.gateway.method_page(
-        uuid4(),
-        customer,
-        success_url="https://cartulary.example/saved",
-        cancel_url="https://cartulary.example/back",
-        key=str(uuid4()),
-    )
-    await house.twin.set("pay", session=page.reference, number=number)
-    state = await house.gateway.page(page.reference)
-    assert state.status == "complete"
-    assert state.method is not None
-    return state.method
-
-
-async def charged(gateway: StripeGateway, method: SavedMethod, key: str | None = None) -> Any:
-    return await gateway.charge(uuid4(), method, PRICE, text="Plus", key=key or str(uuid4()))
-
-
-async def intents_of(house: Any, method: SavedMethod) -> list[Any]:
-    page = await house.twin.v1.payment_intents.list_async({"customer": method.customer})
-    return list(page.data)
 
 
 async def test_a_page_that_is_paid_has_succeeded_and_saves_the_card(house: Any) -> None:
@@ -75,7 +42,7 @@ async def test_a_page_that_is_paid_has_succeeded_and_saves_the_card(house: Any) 
 
 
 async def test_a_saved_card_is_charged_while_the_customer_is_away(house: Any) -> None:
-    outcome = await charged(house.gateway, await saved(house))
+    outcome = await house.charged(await house.saved())
 
     fetched = await house.gateway.fetch(outcome.reference)
 
@@ -91,7 +58,7 @@ async def test_a_card_that_was_challenged_when_it_was_saved_is_not_challenged_ag
     await house.twin.set("authenticate", intent=intent)
     method = (await house.gateway.page(reference)).method
 
-    outcome = await charged(house.gateway, method)
+    outcome = await house.charged(method)
 
     assert isinstance(outcome, Succeeded)
     assert outcome.captured == PRICE
@@ -126,7 +93,7 @@ async def test_a_decline_names_its_reason_and_whether_to_come_again(
 ) -> None:
     customer = await house.twin.customer()
 
-    outcome = await charged(house.gateway, SavedMethod(card, customer.id))
+    outcome = await house.charged(SavedMethod(card, customer.id))
 
     assert outcome == Declined(outcome.reference, code, hard)
     assert await house.gateway.fetch(outcome.reference) == outcome
@@ -141,8 +108,13 @@ async def test_a_decline_on_a_page_leaves_it_open(house: Any) -> None:
         assert "insufficient funds" in await answer.text()
 
     state = await house.gateway.page(page.reference)
+    fetched = await house.gateway.fetch(state.outcome.reference)
 
-    assert (state.status, type(state.outcome)) == ("open", Pending)
+    reference = state.outcome.reference
+    closed = await house.gateway.expire_page(page.reference, key="closed")
+    assert (state.status, type(state.outcome), type(fetched)) == ("open", Pending, Pending)
+    assert closed.outcome == await house.gateway.fetch(reference)
+    assert closed.outcome == NotAttempted(reference, "cancelled")
 
 
 async def test_a_page_nobody_used_and_a_card_that_is_gone_were_not_attempted(house: Any) -> None:
@@ -150,11 +122,11 @@ async def test_a_page_nobody_used_and_a_card_that_is_gone_were_not_attempted(hou
     open_page = await house.gateway.page(page.reference)
     closed = await house.gateway.expire_page(page.reference, key="c")
     again = await house.gateway.expire_page(page.reference, key="d")
-    method = await saved(house)
+    method = await house.saved()
     await house.twin.v1.payment_methods.detach_async(method.reference)
 
-    gone = await charged(house.gateway, method)
-    never = await charged(house.gateway, SavedMethod("pm_never", method.customer))
+    gone = await house.charged(method)
+    never = await house.charged(SavedMethod("pm_never", method.customer))
 
     assert open_page.outcome == NotAttempted(page.reference, "page_open")
     assert closed == again
@@ -163,7 +135,7 @@ async def test_a_page_nobody_used_and_a_card_that_is_gone_were_not_attempted(hou
         NotAttempted(page.reference, "page_expired"),
     )
     assert gone == never == NotAttempted(None, "method_gone")
-    assert await intents_of(house, method) == []
+    assert await house.intents_of(method) == []
 
 
 async def test_closing_a_page_that_was_paid_tells_that_it_was(house: Any) -> None:
@@ -174,12 +146,28 @@ async def test_closing_a_page_that_was_paid_tells_that_it_was(house: Any) -> Non
     assert (state.status, type(state.outcome)) == ("complete", Succeeded)
 
 
+async def test_a_page_whose_answer_got_lost_is_found_although_it_would_end_later_now(
+    house: Any,
+) -> None:
+    order, gateway = await house.order(), house.impatient()
+    await house.twin.set("faults", kind="timeout", path="/v1/checkout/sessions", seconds=5)
+    with pytest.raises(ProviderUnavailable):
+        await gateway.checkout_page(order, key="lost")
+    later = replace(order, expires_at=order.expires_at + timedelta(minutes=5))
+
+    page = await gateway.checkout_page(later, key="lost")
+    await gateway.close()
+
+    listed = await house.twin.v1.checkout.sessions.list_async({"customer": order.customer})
+    assert [session.id for session in listed.data] == [page.reference]
+
+
 @pytest.mark.parametrize("fault", ["timeout", "reset"])
 async def test_an_answer_that_got_lost_is_unknown_and_the_same_key_takes_the_money_once(
     house: Any, fault: str
 ) -> None:
-    method, key = await saved(house), "pay:invoice:1"
-    gateway, payment = impatient(house), uuid4()
+    method, key = await house.saved(), "pay:invoice:1"
+    gateway, payment = house.impatient(), uuid4()
     await house.twin.set("faults", kind=fault, path=INTENTS, seconds=5)
 
     first = await gateway.charge(payment, method, PRICE, text="Plus", key=key)
@@ -188,21 +176,21 @@ async def test_an_answer_that_got_lost_is_unknown_and_the_same_key_takes_the_mon
 
     assert first == Unknown(None)
     assert isinstance(second, Succeeded)
-    assert len(await intents_of(house, method)) == 1
+    assert len(await house.intents_of(method)) == 1
 
 
 async def test_a_broken_answer_is_repeated_inside_one_question(house: Any) -> None:
-    method = await saved(house)
+    method = await house.saved()
     await house.twin.set("faults", kind="error", path=INTENTS)
 
-    outcome = await charged(house.gateway, method, "f")
+    outcome = await house.charged(method, "f")
 
     assert outcome == Unknown(None)
-    assert await intents_of(house, method) == []
+    assert await house.intents_of(method) == []
 
 
 async def test_a_failure_after_the_effect_is_unknown_and_found_by_looking(house: Any) -> None:
-    method, payment = await saved(house), uuid4()
+    method, payment = await house.saved(), uuid4()
     started = datetime.now(UTC) - timedelta(minutes=1)
     await house.twin.set("faults", kind="error_after", path=INTENTS)
 
@@ -217,32 +205,32 @@ async def test_a_failure_after_the_effect_is_unknown_and_found_by_looking(house:
 async def test_who_asks_too_often_or_reaches_nobody_is_told_that_nothing_happened(
     house: Any,
 ) -> None:
-    method = await saved(house)
+    method = await house.saved()
     nowhere = StripeGateway("sk_test_x", [], api_base=f"http://127.0.0.1:{free_port()}", retries=0)
     foreign = StripeGateway("sk_live_x", [], api_base=house.twin.url, retries=0)
     await house.twin.set("faults", kind="rate_limit", path=INTENTS)
 
     for gateway in (house.gateway, nowhere, foreign):
         with pytest.raises(ProviderUnavailable):
-            await charged(gateway, method)
+            await house.charged(method, by=gateway)
 
     await nowhere.close()
     await foreign.close()
-    assert await intents_of(house, method) == []
+    assert await house.intents_of(method) == []
 
 
 async def test_a_key_used_for_another_question_is_refused(house: Any) -> None:
-    method = await saved(house)
-    await charged(house.gateway, method, "h")
+    method = await house.saved()
+    await house.charged(method, "h")
 
     with pytest.raises(ProviderRefused) as refused:
-        await charged(house.gateway, method, "h")
+        await house.charged(method, "h")
 
     assert refused.value.code == "key_used_for_another_question"
 
 
 async def test_the_same_charge_twice_at_once_takes_the_money_once(house: Any) -> None:
-    method, payment = await saved(house), uuid4()
+    method, payment = await house.saved(), uuid4()
     await house.twin.set("faults", kind="slow", path=INTENTS, seconds=0.3)
     ask = [house.gateway.charge(payment, method, PRICE, text="Plus", key="i") for _ in range(2)]
 
@@ -250,81 +238,4 @@ async def test_the_same_charge_twice_at_once_takes_the_money_once(house: Any) ->
 
     assert {type(outcome) for outcome in outcomes} <= {Succeeded, Unknown}
     assert Succeeded in {type(outcome) for outcome in outcomes}
-    assert len(await intents_of(house, method)) == 1
-
-
-async def test_money_is_given_back_in_parts_and_never_more_than_was_paid(house: Any) -> None:
-    outcome = await charged(house.gateway, await saved(house))
-    part = Money(500, "EUR")
-
-    first = await house.gateway.refund(outcome.reference, part, reason="late", key="j")
-    same = await house.gateway.refund(outcome.reference, part, reason="late", key="j")
-    with pytest.raises(ProviderRefused):
-        await house.gateway.refund(outcome.reference, PRICE, reason="late", key="k")
-    await house.gateway.refund(outcome.reference, PRICE - part, reason="late", key="l")
-    with pytest.raises(ProviderRefused) as again:
-        await house.gateway.refund(outcome.reference, part, reason="late", key="m")
-
-    assert first == same
-    assert (first.payment, first.amount, first.status) == (outcome.reference, part, "succeeded")
-    assert again.value.code == "already_refunded"
-
-
-async def test_a_refund_may_take_days_or_fail_days_later(house: Any) -> None:
-    states = []
-    for card in ("pm_card_pendingRefund", "pm_card_refundFail"):
-        intent = await house.twin.pays(card)
-        made = await house.gateway.refund(intent.id, PRICE, reason="x", key=f"n:{card}")
-        states.append((made.status, made.reference))
-    await house.twin.set("clock", seconds=4 * 86_400)
-
-    after = [(await house.gateway.refund_state(reference)).status for _, reference in states]
-
-    assert [status for status, _ in states] == ["pending", "succeeded"]
-    assert after == ["succeeded", "failed"]
-
-
-async def test_an_account_has_one_customer_however_often_it_is_asked_for(house: Any) -> None:
-    account_id = uuid4()
-    made = [
-        await house.gateway.customer(account_id, "cy@example.org", None, key=key)
-        for key in ("o", "o", "another")
-    ]
-    other = await house.gateway.customer(uuid4(), "cy@example.org", "Cy", key="p")
-
-    assert len(set(made)) == 1
-    assert other not in made
-    with pytest.raises(ProviderRefused) as refused:
-        await house.gateway.customer(uuid4(), "no address", None, key="q")
-    assert refused.value.code == "email_invalid"
-
-
-@pytest.mark.parametrize("amount", [Money(500, "JPY"), Money(12_340, "KWD"), Money(7, "UGX")])
-async def test_amounts_come_back_as_they_were_sent(house: Any, amount: Money) -> None:
-    method = await saved(house)
-
-    outcome = await house.gateway.charge(uuid4(), method, amount, text="x", key=str(amount))
-
-    assert isinstance(outcome, Succeeded)
-    assert outcome.captured == amount
-
-
-async def test_amounts_that_are_never_charged_are_refused(house: Any) -> None:
-    method, codes = await saved(house), []
-    for amount in (Money(12_345, "KWD"), Money(150, "ISK"), Money(49, "EUR"), Money(10**9, "EUR")):
-        with pytest.raises(ProviderRefused) as refused:
-            await house.gateway.charge(uuid4(), method, amount, text="x", key=str(amount))
-        codes.append(refused.value.code)
-
-    assert codes == ["amount_not_chargeable"] * 2 + ["amount_too_small", "amount_too_large"]
-    assert await intents_of(house, method) == []
-
-
-async def test_a_page_with_a_credit_shows_the_sum(house: Any) -> None:
-    lines = [PageLine("Pro", Money(3000, "EUR")), PageLine("Rest of Plus", Money(-1001, "EUR"))]
-    _, reference = await house.bought(lines=lines)
-
-    state = await house.gateway.page(reference)
-
-    assert isinstance(state.outcome, Succeeded)
-    assert state.outcome.captured == PRICE
+    assert len(await house.intents_of(method)) == 1

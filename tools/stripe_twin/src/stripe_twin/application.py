@@ -16,6 +16,7 @@ from stripe_twin.pages import challenge, checkout_page, home
 from stripe_twin.twin import Twin
 
 TICK_SECONDS = 0.5
+EVENTS_KEPT = 30 * 86_400
 
 
 def create_twin(path: Path | None = None, webhooks: Sequence[tuple[str, str]] = ()) -> Starlette:
@@ -26,6 +27,7 @@ def create_twin(path: Path | None = None, webhooks: Sequence[tuple[str, str]] = 
     twin = Twin.on(path)
     deliveries = Deliveries(twin)
     idempotency.forget_unfinished(twin)
+    _forget_old(twin)
     _endpoints(twin, webhooks)
 
     @asynccontextmanager
@@ -54,11 +56,31 @@ def create_twin(path: Path | None = None, webhooks: Sequence[tuple[str, str]] = 
 
 
 def _endpoints(twin: Twin, webhooks: Sequence[tuple[str, str]]) -> None:
-    known = {endpoint["url"]: endpoint for endpoint in twin.store.all(endpoints.KIND)}
-    for url, secret in webhooks:
-        endpoint = known.get(url) or endpoints.add(twin, url, secret, ["*"])
-        endpoint["_secrets"] = [secret]
+    wanted = dict(webhooks)
+    for endpoint in twin.store.all(endpoints.KIND):
+        if not endpoint.get("_given"):
+            continue
+        if wanted.get(endpoint["url"]) == endpoint["_secrets"][0]:
+            wanted.pop(endpoint["url"])
+        else:
+            twin.store.remove(endpoint)  # of an earlier start, which was elsewhere
+    for url, secret in wanted.items():
+        endpoint = endpoints.add(twin, url, secret, ["*"])
+        endpoint["_given"] = True
         twin.store.put(endpoint)
+    twin.store.save()
+
+
+def _forget_old(twin: Twin) -> None:
+    """Events are kept for thirty days, as there; what was delivered needs no memory at all."""
+    now = twin.clock.now()
+    for event in twin.store.all("event"):
+        if event["created"] < now - EVENTS_KEPT:
+            twin.store.remove(event)
+    for delivery in twin.store.all("_delivery"):
+        if delivery["state"] == "delivered":
+            twin.store.remove(delivery)
+    idempotency.forget_old(twin)
     twin.store.save()
 
 

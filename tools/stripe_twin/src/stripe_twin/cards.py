@@ -26,13 +26,13 @@ class Card:
 
 CARDS = (
     Card("4242424242424242", "Succeeds"),
-    Card("5555555555554444", "Succeeds (Mastercard)", brand="mastercard"),
     Card("4000002500003155", "3-D Secure, once", authenticate="once"),
-    Card("4000002760003184", "3-D Secure, at every payment", authenticate="always"),
     Card("4000000000000002", "Declined", decline="generic_decline",
          decline_on_save="generic_decline"),
     Card("4000000000009995", "Insufficient funds", decline="insufficient_funds",
          decline_on_save="insufficient_funds"),
+    Card("5555555555554444", "Succeeds (Mastercard)", brand="mastercard"),
+    Card("4000002760003184", "3-D Secure, at every payment", authenticate="always"),
     Card("4000000000000069", "Expired card", decline="expired_card",
          decline_on_save="expired_card"),
     Card("4000000000000127", "Wrong security code", decline="incorrect_cvc",

@@ -65,6 +65,13 @@ def forget_unfinished(twin: Twin) -> None:
             twin.store.remove(noted)
 
 
+def forget_old(twin: Twin) -> None:
+    """Answers that nobody would be given again."""
+    for noted in twin.store.all(KIND):
+        if noted["at"] + KEPT_SECONDS <= twin.clock.now():
+            twin.store.remove(noted)
+
+
 def _id(key: str) -> str:
     return f"_answer_{sha256(key.encode()).hexdigest()}"
 

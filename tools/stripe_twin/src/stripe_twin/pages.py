@@ -17,6 +17,8 @@ from stripe_twin.twin import Call, Twin
 
 SESSION_ID = "{CHECKOUT_SESSION_ID}"
 OTHER = "other"
+RARE = frozenset(card.number for card in CARDS[4:])
+"""Cards that the page offers only to who asks for more."""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 
 _TEMPLATES = Environment(
@@ -112,6 +114,7 @@ def _form(
         email=customer.get("email") or session["customer_email"],
         saves=not pays or bool(session["_intent_data"].get("setup_future_usage")),
         cards=CARDS,
+        rare=RARE,
         chosen=said.get("card", CARDS[0].number),
         said={name: said.get(name, "") for name in ("number", "expiry", "name")},
         error=error,

@@ -14,6 +14,14 @@ _UNSET = unset(
     "wallet_options"
 )
 _NO_TEXTS = unset("after_submit shipping_address submit terms_of_service_acceptance")
+_AS_GIVEN = (
+    "cancel_url",
+    "client_reference_id",
+    "customer",
+    "customer_email",
+    "locale",
+    "success_url",
+)
 
 
 def session(now: int, given: Json, lines: list[Json], base_url: str) -> Json:
@@ -21,29 +29,25 @@ def session(now: int, given: Json, lines: list[Json], base_url: str) -> Json:
     id = new_id("cs_test")
     currency = lines[0]["currency"] if lines else given.get("currency")
     total = sum(line["amount_total"] for line in lines) if lines else None
+    intent = given.get("payment_intent_data") or given.get("setup_intent_data") or {}
     status = "no_payment_required" if given["mode"] == "setup" else "unpaid"
     return {
         "id": id,
         "object": "checkout.session",
         **_UNSET,
+        **{name: given.get(name) for name in _AS_GIVEN},
+        **{name: [] for name in ("custom_fields", "discounts", "shipping_options")},
         "_lines": lines,
-        "_intent_data": given.get("payment_intent_data") or given.get("setup_intent_data") or {},
+        "_intent_data": intent,
         "amount_subtotal": total,
         "amount_total": total,
         "automatic_tax": {"enabled": False, **unset("liability provider status")},
-        "cancel_url": given.get("cancel_url"),
-        "client_reference_id": given.get("client_reference_id"),
         "created": now,
         "currency": currency.lower() if currency else None,
-        "custom_fields": [],
         "custom_text": {**_NO_TEXTS},
-        "customer": given.get("customer"),
         "customer_creation": None if given.get("customer") else "if_required",
-        "customer_email": given.get("customer_email"),
-        "discounts": [],
         "expires_at": given.get("expires_at") or now + 86_400,
         "livemode": False,
-        "locale": given.get("locale"),
         "metadata": given.get("metadata") or {},
         "mode": given["mode"],
         "payment_method_collection": "if_required",
@@ -51,9 +55,7 @@ def session(now: int, given: Json, lines: list[Json], base_url: str) -> Json:
         "payment_method_types": ["card"],
         "payment_status": status,
         "phone_number_collection": {"enabled": False},
-        "shipping_options": [],
         "status": "open",
-        "success_url": given.get("success_url"),
         "total_details": dict.fromkeys(("amount_discount", "amount_shipping", "amount_tax"), 0),
         "ui_mode": "hosted_page",
         "url": f"{base_url}/c/{id}",

@@ -1,6 +1,6 @@
 """The twin on a real port, asked by the real client: for its own tests and for billing's."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,9 +65,11 @@ class World:
 
 
 @asynccontextmanager
-async def account(path: Path | None = None) -> AsyncIterator[World]:
+async def account(
+    path: Path | None = None, webhooks: Sequence[tuple[str, str]] = ()
+) -> AsyncIterator[World]:
     """An account of its own."""
-    async with served(create_twin(path)) as http:
+    async with served(create_twin(path, webhooks)) as http:
         url = str(http._base_url).rstrip("/")
         transport = stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=20))
         client = stripe.StripeClient(

@@ -15,6 +15,7 @@ from bench import (
     memory,
     rebuilds,
     relay,
+    renewals,
     start,
     webhooks,
 )
@@ -42,5 +43,6 @@ SUBJECTS: Mapping[str, Subject] = {
     "creation": Subject(creation.measure, in_process=False),
     "webhooks": Subject(webhooks.measure, in_process=False),
     "memory": Subject(memory.measure, in_process=False),
+    "renewals": Subject(renewals.measure, in_process=False),
     "start": Subject(start.measure, in_process=False),
 }

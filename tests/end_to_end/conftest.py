@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,11 +48,11 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         yield server
 
 
-@pytest.fixture
-async def embedded(tmp_path: Path) -> AsyncIterator[System]:
-    """`cartulary run` as a user starts it."""
+@asynccontextmanager
+async def embedded_run(tmp_path: Path, **more: str) -> AsyncIterator[System]:
+    """One process with all of it."""
     port = free_port()
-    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var")}
+    environment = {"PORT": str(port), "VAR_DIR": str(tmp_path / "var"), **more}
     url = f"http://127.0.0.1:{port}"
     arguments = ["-m", "cartulary.main", "run"]
     with process(arguments, environment, tmp_path / "run.txt") as running:
@@ -60,8 +60,22 @@ async def embedded(tmp_path: Path) -> AsyncIterator[System]:
             system = System(
                 url, {"all": running}, tmp_path / "var/mail", tmp_path / "var/files", session
             )
-            await eventually(system.ready, within=60, what="the embedded run")
+            await eventually(system.ready, within=180, what="the embedded run")
             yield system
+
+
+@pytest.fixture
+async def embedded(tmp_path: Path) -> AsyncIterator[System]:
+    """`cartulary run` as a user starts it."""
+    async with embedded_run(tmp_path) as system:
+        yield system
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path) -> AsyncIterator[System]:
+    """The same with a billing whose clock can be moved."""
+    async with embedded_run(tmp_path, SANDBOX="true") as system:
+        yield system
 
 
 @pytest.fixture

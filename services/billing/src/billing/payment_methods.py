@@ -1,7 +1,7 @@
 """Saving a way to pay: a page of the provider's, and what comes back from it, however it does.
 
 The page's end is heard of twice, from the customer who returns and from the provider; and a payment
-may bring a saved method along. All of it ends here, in one command that a repeat does not change.
+may bring a saved method along. All of it ends in one command that a repeat does not change.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from common.problems import Conflict, Invalid, NotFound, Unavailable
 from billing.customers.commands import NameAtProvider, SavePaymentMethod
 from billing.customers.decider import CUSTOMER, CustomerState
 from billing.customers.events import MethodFace
-from billing.customers.read_model import PageRow, customer_of, page_at
+from billing.customers.read_model import PageRow, customer_of
 from billing.payment_provider import (
     CheckoutPage,
     PageState,
@@ -118,19 +118,10 @@ class MethodPages:
             await self.save(page.account_id, page.provider, state.method, cause)
         return state
 
-    async def page_ended(self, provider: str, state: PageState, cause: Cause) -> bool:
-        """A provider told of a page; whether it was one that saves a way to pay."""
-        page = await page_at(self.kernel.database, provider, state.reference)
-        if page is None:
-            return False
-        if state.method is not None:
-            await self.save(page.account_id, provider, state.method, cause)
-        return True
-
     async def save(
         self, account_id: UUID, provider: str, method: SavedMethod, cause: Cause
     ) -> UUID:
-        """Keep a way to pay; its id. Raises `TooManyPaymentMethods`."""
+        """Keep a way to pay; its id."""
         face = MethodFace(
             method.reference, method.customer, method.brand, method.last4, method.expires
         )

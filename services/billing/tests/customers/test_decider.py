@@ -1,6 +1,7 @@
 """A customer: done, refused, repeated, forgotten."""
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from billing.customers.commands import (
@@ -10,7 +11,7 @@ from billing.customers.commands import (
     SavePaymentMethod,
     SetDefaultPaymentMethod,
 )
-from billing.customers.decider import CUSTOMER, MOST_METHODS, Customer, TooManyPaymentMethods
+from billing.customers.decider import CUSTOMER, MOST_METHODS, Customer
 from billing.customers.events import CustomerContactChanged, CustomerEvent, PaymentMethodSaved
 from billing.customers.examples import (
     ACCOUNT_ID,
@@ -108,10 +109,12 @@ def test_what_was_never_saved_or_is_removed_is_not_there() -> None:
             customer.given(*history).when(command).then_refused(NotFound)
 
 
-def test_there_is_an_end_to_what_one_can_tell_apart() -> None:
-    many = [replace(SAVED, method_id=ACCOUNT_ID.__class__(int=n)) for n in range(MOST_METHODS)]
-    customer.given(*many).when(SAVE).then_refused(TooManyPaymentMethods)
-    customer.given(*many[1:]).when(SAVE).then(SAVED, DEFAULT_SET)
+def test_the_oldest_makes_room_for_more_than_one_can_tell_apart() -> None:
+    many = [replace(SAVED, method_id=UUID(int=n)) for n in range(MOST_METHODS)]
+    gone = replace(REMOVED, method_id=UUID(int=0), removed_at=AT)
+    customer.given(*many).when(SAVE).then(gone, SAVED, DEFAULT_SET)
+    for fewer in range(1, MOST_METHODS + 1):
+        customer.given(*many[fewer:]).when(SAVE).then(SAVED, DEFAULT_SET)
 
 
 def test_a_customer_is_forgotten_once() -> None:

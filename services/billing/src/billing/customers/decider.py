@@ -5,7 +5,7 @@ from typing import assert_never
 from uuid import UUID
 
 from common.decider import Decider
-from common.problems import Conflict, NotFound
+from common.problems import NotFound
 
 from billing.customers.commands import (
     ChangeContact,
@@ -37,13 +37,7 @@ from billing.customers.events import (
 )
 
 MOST_METHODS = 20
-
-
-class TooManyPaymentMethods(Conflict):
-    """More than anybody can tell apart."""
-
-    code = "too_many_payment_methods"
-    detail = f"At most {MOST_METHODS} ways to pay are kept. Remove one first."
+"""More than anybody can tell apart: the oldest makes room for one more, whoever brings it."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ CustomerState = Customer | Erased
 def decide(command: CustomerCommand, state: CustomerState) -> list[CustomerEvent]:
     """What follows from a command. What others tell of an erased customer changes nothing.
 
-    Raises `TooManyPaymentMethods` and `NotFound`, also for whatever an erased customer asks.
+    Raises `NotFound`, also for whatever an erased customer asks.
     """
     if isinstance(state, Erased):
         if isinstance(command, OpenMethodPage | SetDefaultPaymentMethod | RemovePaymentMethod):
@@ -140,14 +134,14 @@ def _save(command: SavePaymentMethod, state: Customer) -> list[CustomerEvent]:
     known = state.method(command.method_id)
     if known is not None and known.face == command.face:
         return []
-    if known is None and len(state.methods) >= MOST_METHODS:
-        raise TooManyPaymentMethods
     id, method_id, now = command.account_id, command.method_id, command.now
     saved = PaymentMethodSaved(id, method_id, command.provider, command.face, now)
+    if known is not None:
+        return [saved]
+    too_many = state.methods[: max(0, len(state.methods) + 1 - MOST_METHODS)]
+    removed = [PaymentMethodRemoved(id, oldest.method_id, now) for oldest in too_many]
     # whoever saves one means to pay with it from now on
-    if known is None:
-        return [saved, DefaultPaymentMethodSet(id, method_id, now)]
-    return [saved]
+    return [*removed, saved, DefaultPaymentMethodSet(id, method_id, now)]
 
 
 def _remove(command: RemovePaymentMethod, state: Customer) -> list[CustomerEvent]:

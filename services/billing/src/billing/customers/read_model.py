@@ -59,7 +59,6 @@ pages = sa.Table(
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("reference", sa.Text, nullable=False),
     sa.Column("opened_at", _AT, nullable=False),
-    sa.Index("payment_method_pages_by_reference", "reference"),
     sa.Index("payment_method_pages_by_account", "account_id"),
 )
 
@@ -202,12 +201,6 @@ _METHODS = Statement(
     .order_by(methods.c.saved_at.desc(), methods.c.method_id)
 )
 _PAGE = Statement(sa.select(pages).where(pages.c.page_id == sa.bindparam("page", type_=sa.Uuid)))
-_PAGE_AT = Statement(
-    sa.select(pages).where(
-        pages.c.provider == sa.bindparam("provider", type_=sa.Text),
-        pages.c.reference == sa.bindparam("reference", type_=sa.Text),
-    )
-)
 
 
 async def customer_of(database: Database | Transaction, account_id: UUID) -> CustomerRow:
@@ -227,10 +220,4 @@ async def methods_of(database: Database | Transaction, account_id: UUID) -> Sequ
 async def page_by_id(database: Database, page_id: UUID) -> PageRow | None:
     """The page with our id."""
     row = await database.fetch_one(_PAGE, page=page_id)
-    return PageRow(**row) if row else None
-
-
-async def page_at(database: Database, provider: str, reference: str) -> PageRow | None:
-    """The page with the provider's name for it."""
-    row = await database.fetch_one(_PAGE_AT, provider=provider, reference=reference)
     return PageRow(**row) if row else None

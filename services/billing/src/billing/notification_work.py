@@ -12,7 +12,7 @@ import asyncio
 import structlog
 from common.clock import Clock, SystemClock
 from common.database import OUTCOME_UNKNOWN
-from common.event_store import Cause
+from common.event_store import Cause, VersionConflict
 from common.kernel import Kernel
 from prometheus_client import Counter
 
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 WORKED = Counter("cartulary_notifications_worked_total", "Things looked at", ["result"])
 AT_ONCE = 8
+RACES = 5
+"""How often news is told again at once after a lost race; then it waits its turn."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 SWEEP_SECONDS = 60.0
 
@@ -79,7 +81,9 @@ class NotificationWork:
     async def _work(self, work: Work) -> None:
         try:
             news = await self._source.news(work.notified)
-            await self._tell(work, news)
+            await self._tell_until_won(work, news)
+        except VersionConflict as error:
+            await self._put_back(work, "lost_the_race", error)
         except ProviderUnavailable as error:
             await self._put_back(work, "provider_unavailable", error)
         except ProviderRefused as error:
@@ -90,6 +94,15 @@ class NotificationWork:
             # whatever core makes of it must not keep the other things waiting
             log.exception("notification_failed", provider=self._source.name, **_told(work))
             await self._put_back(work, type(error).__name__, error)
+
+    async def _tell_until_won(self, work: Work, news: ProviderNews | None) -> None:
+        """News of several things change one customer at once: who loses tells again."""
+        for _ in range(RACES):
+            try:
+                return await self._tell(work, news)
+            except VersionConflict:
+                await asyncio.sleep(0)
+        await self._tell(work, news)
 
     async def _tell(self, work: Work, news: ProviderNews | None) -> None:
         now = self._clock.now()

@@ -20,6 +20,7 @@ from billing.stripe_gateway import StripeGateway
 from common.clock import SystemClock
 from common.database import Transaction
 from common.embedded_postgres import EmbeddedPostgres
+from common.event_store import VersionConflict
 from common.kernel import Kernel
 from common.money import Money
 from common.testing.http import served
@@ -52,6 +53,7 @@ class House:
     secret: str = SECRET
     old_secret: str = OLD_SECRET
     failing: int = 0
+    racing: int = 0
     open: list[OpenPayment] = field(default_factory=list)
 
     async def hear(self, transaction: Transaction, news: ProviderNews, heard: Heard) -> None:
@@ -59,6 +61,9 @@ class House:
         if self.failing:
             self.failing -= 1
             raise RuntimeError("core is broken")
+        if self.racing:
+            self.racing -= 1
+            raise VersionConflict
         await transaction.connection.execute(
             "insert into heard (command_id, news) values ($1, $2)",
             heard.cause.command_id,
@@ -224,4 +229,5 @@ async def house(one_house: House) -> House:
     async with one_house.kernel.database.owner() as owner:
         await owner.execute("truncate heard, provider_notifications, provider_reconciliations")
     one_house.endpoint, one_house.failing, one_house.open = made["id"], 0, []
+    one_house.racing = 0
     return one_house

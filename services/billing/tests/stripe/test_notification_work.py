@@ -83,3 +83,15 @@ async def test_old_ones_are_forgotten_and_stuck_ones_are_told_of(house: Any) -> 
     stuck = await house.work.sweep()
 
     assert stuck == await house.stored() > 0
+
+
+async def test_who_loses_a_race_tells_again_at_once_and_nobody_is_alarmed(house: Any) -> None:
+    await house.bought()
+    await house.everything_was_sent()
+    house.racing = 3
+    with json_log() as log:
+        await house.work_until_done()
+
+    assert await house.stored("done_at is null") == 0
+    assert len(await house.heard("PaymentNews")) == 1
+    assert '"error"' not in log.getvalue()

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from billing.documents import Party
-from billing.invoice_arithmetic import sums_of
+from billing.invoice_arithmetic import Sums, sums_of
 from billing.invoices.read_model import InvoiceRow, RefundRow
 
 
@@ -92,30 +92,8 @@ def invoice_told(row: InvoiceRow, refunds: Sequence[RefundRow] = ()) -> dict[str
         "overdue": row.overdue,
         "subscription_id": row.subscription_id,
         "payment_method": row.provider,
-        "lines": [
-            {
-                "id": line.line_id,
-                "text": line.text,
-                "amount": line.amount,
-                "total": total,
-                "tax": line.behaviour,
-                "tax_basis_points": line.rate.basis_points,
-                "starts_at": line.starts_at,
-                "ends_at": line.ends_at,
-            }
-            for line, total in zip(row.lines, sums.line_totals, strict=True)
-        ],
-        "taxes": [
-            {
-                "country": one.rate.country,
-                "basis_points": one.rate.basis_points,
-                "included": one.behaviour == "inclusive",
-                "base": one.base,
-                "amount": one.tax,
-                "note": one.rate.note,
-            }
-            for one in sums.taxes
-        ],
+        "lines": _lines(row, sums),
+        "taxes": _taxes(sums),
         "net": row.net,
         "tax": row.tax,
         "total": row.total,
@@ -130,6 +108,36 @@ def invoice_told(row: InvoiceRow, refunds: Sequence[RefundRow] = ()) -> dict[str
     }
     jsonable: dict[str, Any] = to_jsonable_python(told)
     return jsonable
+
+
+def _lines(row: InvoiceRow, sums: Sums) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": line.line_id,
+            "text": line.text,
+            "amount": line.amount,
+            "total": total,
+            "tax": line.behaviour,
+            "tax_basis_points": line.rate.basis_points,
+            "starts_at": line.starts_at,
+            "ends_at": line.ends_at,
+        }
+        for line, total in zip(row.lines, sums.line_totals, strict=True)
+    ]
+
+
+def _taxes(sums: Sums) -> list[dict[str, Any]]:
+    return [
+        {
+            "country": one.rate.country,
+            "basis_points": one.rate.basis_points,
+            "included": one.behaviour == "inclusive",
+            "base": one.base,
+            "amount": one.tax,
+            "note": one.rate.note,
+        }
+        for one in sums.taxes
+    ]
 
 
 def any_invoice_told(row: InvoiceRow, refunds: Sequence[RefundRow] = ()) -> dict[str, Any]:

@@ -21,15 +21,19 @@ DUE_IN = timedelta(days=14)
 
 
 async def issue(
-    transaction: Transaction, desk: Desk, draft: DraftInvoice, cause: Cause
+    transaction: Transaction,
+    desk: Desk,
+    draft: DraftInvoice,
+    cause: Cause,
+    customer: CustomerRow | None = None,
 ) -> InvoiceState:
     """Issue the invoice, or leave it as it is when it was. Others who issue wait from here to the
-    commit."""
+    commit. `customer` is theirs, where it was read already."""
     commands = desk.kernel.commands
     _, state = await commands.state(transaction, INVOICE, draft.invoice_id)
     if not isinstance(state, NoInvoice):
         return state
-    customer = await customer_of(transaction, draft.account_id)
+    customer = customer or await customer_of(transaction, draft.account_id)
     finalise = FinaliseInvoice(
         number=await next_number(transaction, INVOICES, draft.now),
         books_id=books_of(draft.account_id),
@@ -70,7 +74,11 @@ async def rate_for(
     database: Database | Transaction, desk: Desk, account_id: UUID, at: datetime
 ) -> TaxRate:
     """The tax on what this customer buys at this moment."""
-    customer = await customer_of(database, account_id)
+    return rate_of(await customer_of(database, account_id), desk, at)
+
+
+def rate_of(customer: CustomerRow, desk: Desk, at: datetime) -> TaxRate:
+    """The same where the customer was read already."""
     address = customer.details.address
     person = TaxedPerson(
         address.country if address else None,

@@ -8,7 +8,6 @@ from common.money import Money
 from common.problems import Conflict
 
 from billing.charging import ask, open_page
-from billing.customers.read_model import customer_of, methods_of
 from billing.desk import Desk
 from billing.invoice_states import AlreadyPaid
 from billing.payment_provider import (
@@ -36,16 +35,10 @@ class PaymentMethodRequired(Conflict):
     detail = "Save a way to pay first."
 
 
-async def method_of(
-    database_or_transaction: Transaction, account: UUID, provider: str
-) -> UUID | None:
+async def method_of(transaction: Transaction, account: UUID, provider: str) -> UUID | None:
     """What to charge while the customer is away: their default, else the newest of the provider."""
-    customer = await customer_of(database_or_transaction, account)
-    methods = await methods_of(database_or_transaction, account)
-    usable = [one.method_id for one in methods if one.provider == provider]
-    if customer.default_method_id in usable:
-        return customer.default_method_id
-    return usable[0] if usable else None
+    found: UUID | None = await transaction.connection.fetchval(_METHOD, account, provider)
+    return found
 
 
 async def start_in(
@@ -154,3 +147,8 @@ async def last_payment(desk: Desk, invoice_id: UUID) -> UUID | None:
 
 
 _ATTEMPTS = "select count(*) from payments where invoice_id = $1"
+_METHOD = """
+    select method_id from payment_methods left join customers using (account_id)
+     where account_id = $1 and provider = $2
+     order by method_id is not distinct from default_method_id desc, saved_at desc, method_id
+     limit 1"""

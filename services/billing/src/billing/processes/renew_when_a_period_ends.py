@@ -7,11 +7,12 @@ from common.command_handling import Commands
 from common.database import Transaction
 from common.timers import Due, OnDue
 
+from billing.customers.read_model import customer_of
 from billing.desk import Desk
 from billing.invoice_arithmetic import sums_of
 from billing.invoice_states import Open
 from billing.invoices.commands import DraftInvoice
-from billing.invoicing import issue, plan_line, rate_for
+from billing.invoicing import issue, plan_line, rate_of
 from billing.paying import method_of, start_in
 from billing.payments.events import Means
 from billing.plan_details import PriceVersion
@@ -79,7 +80,8 @@ async def _charge(
 ) -> None:
     """Ask for the money: of the saved method, or by transfer until the invoice is due."""
     of = live.agreement
-    rate = await rate_for(transaction, desk, of.account_id, now)
+    customer = await customer_of(transaction, of.account_id)
+    rate = rate_of(customer, desk, now)
     span = (due.span.starts_at, due.span.ends_at)
     line = plan_line(due.invoice_id, due.terms, rate, ("renew", of.subscription_id), span)
     draft = DraftInvoice(
@@ -98,7 +100,9 @@ async def _charge(
     means: Means = "transfer" if by_transfer else "saved_method"
     how = (of.provider, means, method_id)
     await start_in(transaction, desk, asked, how, now, automatic=not by_transfer, first=True)
-    invoice = await issue(transaction, desk, draft, own_cause(now, because=of.subscription_id))
+    invoice = await issue(
+        transaction, desk, draft, own_cause(now, because=of.subscription_id), customer
+    )
     if by_transfer and isinstance(invoice, Open):
         waiting = AwaitTransfer(due.invoice_id, invoice.due_at, now)
         cause = own_cause(now, because=due.invoice_id)

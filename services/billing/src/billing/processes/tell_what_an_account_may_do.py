@@ -39,6 +39,8 @@ def tell_what_an_account_may_do(kernel: Kernel, clock: Clock) -> Processor:
 
     async def act(record: Recorded, key: UUID) -> None:
         event: _Matters = record.event
+        if isinstance(event, SubscriptionRenewed) and event.former_plan_id is None:
+            return  # the same plan for one more period: ten thousand of them on some mornings
         id, now = event.account_id, clock.now()
         command = SettleEntitlements(id, await entitlements_of(kernel.database, id), now)
         await kernel.commands.handle(ENTITLEMENTS, id, command, Cause(key, now))

@@ -3,10 +3,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-MEMBERS := libs/common services/auth services/cards services/gateway tools/cartulary
+MEMBERS := libs/common services/auth services/billing services/cards services/gateway tools/cartulary tools/stripe_twin
 SOURCES := libs services tools tests bench deploy conftest.py
 COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
-PREPARED := auth cards
+PREPARED := auth billing cards
 EDITABLE := $(addprefix -e ,$(MEMBERS))
 
 .DEFAULT_GOAL := help

@@ -4,7 +4,12 @@ import os
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
+
+# how long an example takes says more of the machine than of the code
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 collect_ignore = [] if "COMPOSE" in os.environ else ["tests/composed"]
 """They need a Docker engine, and minutes: `make test-compose`."""

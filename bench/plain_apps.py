@@ -56,6 +56,15 @@ class CardOut(NewCard):
     id: UUID
 
 
+class Event(BaseModel):
+    """What somebody tells."""
+
+    id: str
+    type: str
+    created: int
+    data: dict[str, Any]
+
+
 async def _pool(request: Request) -> asyncpg.Pool:
     return request.app.state.pool
 
@@ -70,6 +79,7 @@ def plain_fastapi(dsn: str) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with asyncpg.create_pool(dsn, max_size=10) as pool:
             await pool.execute(_TABLE)
+            await pool.execute(_EVENTS)
             app.state.pool = pool
             yield
 
@@ -80,6 +90,11 @@ def plain_fastapi(dsn: str) -> FastAPI:
         created = CardOut(id=uuid7(), **card.model_dump())
         await pool.execute(_INSERT, created.id, *card.model_dump().values())
         return created
+
+    @app.post("/events")
+    async def take_event(event: Event, pool: Pool) -> dict[str, bool]:
+        await pool.execute(_TAKE, event.id, event.type, event.created)
+        return {"received": True}
 
     return app
 
@@ -109,6 +124,11 @@ _TABLE = """
         id uuid primary key, name text not null, title text not null, email text not null,
         phone text, company text, website text, bio text,
         created_at timestamptz not null default now())"""
+_EVENTS = """
+    create table if not exists plain_events (
+        id text primary key, type text not null, created bigint not null,
+        received_at timestamptz not null default now())"""
+_TAKE = "insert into plain_events (id, type, created) values ($1, $2, $3)"
 _INSERT = """
     insert into plain_cards (id, name, title, email, phone, company, website, bio)
     values ($1, $2, $3, $4, $5, $6, $7, $8)"""

@@ -17,7 +17,9 @@ from bench import (
     proxying,
     rebuilds,
     relay,
+    renewals,
     start,
+    webhooks,
 )
 from bench.measurement import Measurement
 from bench.rounds import Run
@@ -42,7 +44,9 @@ SUBJECTS: Mapping[str, Subject] = {
     "gateway": Subject(gateway.measure, in_process=False),
     "proxying": Subject(proxying.measure, in_process=False),
     "creation": Subject(creation.measure, in_process=False),
+    "webhooks": Subject(webhooks.measure, in_process=False),
     "memory": Subject(memory.measure, in_process=False),
+    "renewals": Subject(renewals.measure, in_process=False),
     "start": Subject(start.measure, in_process=False),
     "backups": Subject(backups.measure),
 }

@@ -40,6 +40,7 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
     "rebuilds": {"rebuild of a view": Target("figure", "at least", 20_000)},
     "relay": {"relay": _ratio_at_least(0.7)},
     "consumer": {"consumer": Target("figure", "at least", 5_000)},
+    "renewals": {"renewals, one worker": Target("figure", "at least", 200)},
     "latency": {
         "commit to effect elsewhere, p50": _at_most(15),
         "commit to effect elsewhere, p99": _at_most(60),
@@ -51,6 +52,7 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
     },
     "proxying": {"wait of 200 clients, p99 by p50": _at_most(5)},
     "creation": {"create a card, beside CartePro's": _ratio_at_least(2)},
+    "webhooks": {"webhook taken in": _ratio_at_least(0.6)},
     "memory": {
         "memory of the largest process, at rest": _at_most(90),
         "memory of the largest process, after load": _at_most(160),

@@ -16,7 +16,10 @@ from common.testing.processes import Process, free_port, process
 from common.testing.rabbitmq import rabbitmq
 from common.testing.waiting import eventually
 
-MODULES = ("auth.main", "auth.worker", "cards.main", "cards.worker", "gateway.main")
+MODULES = (
+    *("auth.main", "auth.worker", "cards.main", "cards.worker"),
+    *("billing.main", "gateway.main"),
+)
 PASSWORD = "a long enough secret"
 UNLIMITED = 10**9
 CARD = {
@@ -82,11 +85,13 @@ class WholeSystem:
 
 @asynccontextmanager
 async def whole_system(postgres: EmbeddedPostgres) -> AsyncIterator[WholeSystem]:
-    """Five processes with their defaults, HTTP between them, RabbitMQ for their messages."""
-    ports = {name: free_port() for name in ("auth", "cards", "gateway")}
+    """Six processes with their defaults, HTTP between them, RabbitMQ for their messages."""
+    ports = {name: free_port() for name in ("auth", "cards", "billing", "gateway")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     name = uuid4().hex
-    dsns = {s: await postgres.create_database(f"bench_{s}_{name}") for s in ("auth", "cards")}
+    dsns = {
+        s: await postgres.create_database(f"bench_{s}_{name}") for s in ("auth", "cards", "billing")
+    }
     with rabbitmq() as amqp_url, ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         shared = {
@@ -96,6 +101,7 @@ async def whole_system(postgres: EmbeddedPostgres) -> AsyncIterator[WholeSystem]
             "PUBLIC_URL": urls["gateway"],
             "AUTH_URL": urls["auth"],
             "CARDS_URL": urls["cards"],
+            "BILLING_URL": urls["billing"],
             "FEEDS": json.dumps({s: urls[s] for s in dsns}),
             "MAIL_FOLDER": str(folder / "mail"),
         }

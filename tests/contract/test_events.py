@@ -15,6 +15,14 @@ import auth.declaration
 import auth.exports.examples
 import auth.profiles.examples
 import auth.sessions.examples
+import billing.categories.examples
+import billing.customers.examples
+import billing.declaration
+import billing.entitlements.examples
+import billing.invoices.examples
+import billing.payments.examples
+import billing.plans.examples
+import billing.subscriptions.examples
 import cards.cards.examples
 import cards.counters.examples
 import cards.declaration
@@ -22,9 +30,14 @@ import cards.exports.examples
 import pytest
 from common.event_types import EventType, EventTypes
 from common.kernel import KernelDeclaration
+from common.money import Money
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+# any three letters are no currency
+st.register_type_strategy(
+    Money, st.builds(Money, st.integers(), st.from_regex(r"[A-Z]{3}", fullmatch=True))
+)
 SAMPLES = {path.stem: path.read_text() for path in (Path(__file__).parent / "events").iterdir()}
 SERVICES: tuple[tuple[KernelDeclaration, Iterable[object]], ...] = (
     (
@@ -43,6 +56,18 @@ SERVICES: tuple[tuple[KernelDeclaration, Iterable[object]], ...] = (
             *cards.cards.examples.EVENTS,
             *cards.counters.examples.EVENTS,
             *cards.exports.examples.EVENTS,
+        ),
+    ),
+    (
+        billing.declaration.DECLARATION,
+        (
+            *billing.plans.examples.EVENTS,
+            *billing.categories.examples.EVENTS,
+            *billing.customers.examples.EVENTS,
+            *billing.entitlements.examples.EVENTS,
+            *billing.subscriptions.examples.EVENTS,
+            *billing.invoices.examples.EVENTS,
+            *billing.payments.examples.EVENTS,
         ),
     ),
 )

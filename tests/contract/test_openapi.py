@@ -10,20 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import auth.main
+import billing.main
 import cards.main
 import pytest
 from auth.settings import AuthSettings
+from billing.settings import BillingSettings
 from cards.settings import CardsSettings
 from gateway.openapi_merging import merge
 from gateway.overview import AGGREGATES
 from gateway.own_api import own_document
 from gateway.route_checks import UNROUTED, disagreements
 from gateway.route_tree import RoutesTable
-from gateway.routes_table import GATEWAY, ROUTES, Access
+from gateway.routes import GATEWAY, Access
+from gateway.routes_table import ROUTES
 
 OPENAPI = Path(__file__).parent / "openapi"
 SERVICES = {
     "auth": lambda: auth.main.create_app(AuthSettings.load()),
+    "billing": lambda: billing.main.create_app(BillingSettings.load()),
     "cards": lambda: cards.main.create_app(CardsSettings.load()),
 }
 TABLE = RoutesTable(ROUTES)

@@ -1,8 +1,8 @@
 """The same system twice: everything in one process, and every service and worker in its own."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from common.testing.waiting import eventually
 
 UNLIMITED = {"RATE_LIMIT_SCALE": "0"}
 """All tests come from one address."""
+SERVICES = ("auth", "cards", "billing")
+MODULES = (*(f"{s}.{half}" for s in SERVICES for half in ("main", "worker")), "gateway.main")
 
 
 @dataclass
@@ -49,12 +51,11 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         yield server
 
 
-@pytest.fixture(scope="module")
-async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    """`cartulary run` as a user starts it; the tests of a file share it."""
-    folder = tmp_path_factory.mktemp("embedded")
+@asynccontextmanager
+async def embedded_run(folder: Path, **more: str) -> AsyncIterator[System]:
+    """One process with all of it."""
     port = free_port()
-    environment = {"PORT": str(port), "VAR_DIR": str(folder / "var"), **UNLIMITED}
+    environment = {"PORT": str(port), "VAR_DIR": str(folder / "var"), **UNLIMITED, **more}
     url = f"http://127.0.0.1:{port}"
     arguments = ["-m", "cartulary.main", "run"]
     with process(arguments, environment, folder / "run.txt") as running:
@@ -64,6 +65,20 @@ async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sy
             )
             await eventually(system.ready, within=180, what="the embedded run")
             yield system
+
+
+@pytest.fixture(scope="module")
+async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """`cartulary run` as a user starts it; the tests of a file share it."""
+    async with embedded_run(tmp_path_factory.mktemp("embedded")) as system:
+        yield system
+
+
+@pytest.fixture(scope="module")
+async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """The same with a billing whose clock can be moved."""
+    async with embedded_run(tmp_path_factory.mktemp("sandbox"), SANDBOX="true") as system:
+        yield system
 
 
 @pytest.fixture(scope="module")
@@ -78,37 +93,34 @@ async def distributed(
     postgres: EmbeddedPostgres,
     more_environment: dict[str, str],
 ) -> AsyncIterator[System]:
-    """Five processes, HTTP between them, RabbitMQ for their messages; the tests of a file share
+    """Seven processes, HTTP between them, RabbitMQ for their messages; the tests of a file share
     them."""
     folder = tmp_path_factory.mktemp("distributed")
-    ports = {name: free_port() for name in ("auth", "cards", "gateway")}
+    ports = {name: free_port() for name in (*SERVICES, "gateway")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     name = f"e2e_{ports['gateway']}"
-    dsns = {s: await postgres.create_database(f"{name}_{s}") for s in ("auth", "cards")}
+    dsns = {s: await postgres.create_database(f"{name}_{s}") for s in SERVICES}
     with ExitStack() as stack:
         shared = {
             "AMQP_URL": stack.enter_context(rabbitmq()),
             "PARTITIONS": "2",
             **UNLIMITED,
             "PUBLIC_URL": urls["gateway"],
-            "AUTH_URL": urls["auth"],
-            "CARDS_URL": urls["cards"],
-            "FEEDS": json.dumps({s: urls[s] for s in ("auth", "cards")}),
+            **{f"{service.upper()}_URL": urls[service] for service in SERVICES},
+            "FEEDS": json.dumps({s: urls[s] for s in SERVICES}),
             "MAIL_FOLDER": str(folder / "mail"),
             "STORAGE_FOLDER": str(folder / "files"),
             **more_environment,
         }
         processes, metrics = {}, {}
-        for module in ("auth.main", "auth.worker", "cards.main", "cards.worker", "gateway.main"):
-            service = module.partition(".")[0]
-            environment = {**shared, "PORT": str(ports[service])}
-            environment["DATABASE_URL"] = dsns.get(service, "")
-            environment["OPERATIONS_PORT"] = operations = str(free_port())
+        for module in MODULES:
+            environment = _environment_of(module, ports, dsns)
             job = module.removesuffix(".main").replace(".", "-")
             # an API has its metrics among its routes
+            operations = environment["OPERATIONS_PORT"]
             metrics[job] = f"127.0.0.1:{ports[job] if job in dsns else operations}"
-            output = folder / f"{module}.txt"
-            processes[module] = stack.enter_context(process(["-m", module], environment, output))
+            started = process(["-m", module], shared | environment, folder / f"{module}.txt")
+            processes[module] = stack.enter_context(started)
         session = aiohttp.ClientSession(urls["gateway"])
         places = (folder / "mail", folder / "files", session, dsns, shared["AMQP_URL"], metrics)
         system = System(urls["gateway"], processes, *places)
@@ -116,6 +128,17 @@ async def distributed(
         await eventually(system.workers_have_begun, within=180, what="the workers")
         yield system
         await session.close()
+
+
+def _environment_of(
+    module: str, ports: Mapping[str, int], dsns: Mapping[str, str]
+) -> dict[str, str]:
+    service = module.partition(".")[0]
+    return {
+        "PORT": str(ports[service]),
+        "DATABASE_URL": dsns.get(service, ""),
+        "OPERATIONS_PORT": str(free_port()),
+    }
 
 
 @pytest.fixture(params=["embedded", "distributed"])

@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 from typing import get_args
 
 import pytest
-from auth.mail_templates import Locale, MailName, harmless, link_to, render, said, spoken
+from auth.mail_templates import MailName, link_to, render
+from common.mail_templates import Locale, harmless
 
 AT = datetime(2026, 8, 1, 12, 5, tzinfo=UTC)
 LINK = "https://cards.example/verify#token=abc&d"
@@ -89,19 +90,6 @@ def test_a_name_is_greeted(written: str) -> None:
 
     assert f"Bonjour {written}," in mail.text
     assert f"Bonjour {written}," in Page(mail.html).text
-
-
-@pytest.mark.parametrize(
-    ("tag", "language"),
-    [("fr", "fr"), ("fr-CA", "fr"), ("FR_ch", "fr"), ("en-GB", "en"), ("de", "en"), ("", "en")],
-)
-def test_a_language_that_we_do_not_speak_is_answered_in_english(tag: str, language: str) -> None:
-    assert spoken(tag) == language
-
-
-def test_a_moment_is_said_as_people_say_it() -> None:
-    assert said(AT, "en") == "1 August 2026, 12:05 UTC"
-    assert said(AT, "fr") == "1 août 2026 à 12:05 UTC"
 
 
 def test_a_token_stands_where_no_server_sees_it() -> None:

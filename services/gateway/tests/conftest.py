@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.application import Edge, create_gateway
 from gateway.forwarding import InProcessUpstream
 from gateway.http_forwarding import HttpUpstream
-from gateway.routes_table import GET, POST, ROUTES, Access, CacheRule, Route
+from gateway.routes import GET, POST, Access, CacheRule, Route
+from gateway.routes_table import ROUTES
 from gateway.settings import GatewaySettings
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -266,7 +267,12 @@ async def gateway_before(
     others = {name: make() for name, make in (more or {}).items()}
     gateway = create_gateway(
         settings=SETTINGS.model_copy(update=settings),
-        upstreams={"auth": upstream(), "cards": (cards or upstream)(), **others},
+        upstreams={
+            "auth": upstream(),
+            "cards": (cards or upstream)(),
+            "billing": upstream(),
+            **others,
+        },
         broker=exchange,
         clock=world.clock,
         routes=routes,

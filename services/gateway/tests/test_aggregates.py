@@ -10,7 +10,8 @@ from gateway.aggregates import MOST_BYTES
 from gateway.forwarding import InProcessUpstream
 from gateway.http_forwarding import HttpUpstream
 from gateway.overview import METRICS, OVERVIEW
-from gateway.routes_table import GET, ROUTES, Access, Route
+from gateway.routes import GET, Access, Route
+from gateway.routes_table import ROUTES
 
 BILLING = tuple(
     Route("billing", GET, part.path, Access.USER)

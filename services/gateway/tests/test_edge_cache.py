@@ -54,6 +54,17 @@ async def test_a_message_about_the_thing_purges_it(world):
     assert (await world.get(CARD)).body == b"new"
 
 
+async def test_a_message_about_one_of_a_kind_purges_the_lists_of_that_kind(world):
+    listed = {**PUBLIC, "cache_tags": "plan, plan_category"}
+    world.service.answers(CARD, b"two plans", **listed)
+    await world.get(CARD)
+    world.service.answers(CARD, b"three plans", **listed)
+    await world.exchange.tell("cards.card_changed.v1", "card-1")
+    assert (await world.get(CARD)).body == b"two plans"
+    await world.exchange.tell("billing.plan_changed.v1", "plan-3")
+    assert (await world.get(CARD)).body == b"three plans"
+
+
 async def test_a_message_that_cannot_be_read_changes_nothing(world):
     world.service.answers(CARD, b"card", **PUBLIC)
     await world.get(CARD)

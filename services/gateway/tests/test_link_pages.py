@@ -5,7 +5,8 @@ import re
 import pytest
 from gateway.pages import LINK_PAGES
 from gateway.route_tree import RoutesTable
-from gateway.routes_table import ROUTES, Access
+from gateway.routes import Access
+from gateway.routes_table import ROUTES
 
 pages = pytest.mark.parametrize("page", LINK_PAGES)
 

@@ -3,7 +3,7 @@
 import orjson
 from gateway.openapi_merging import merge
 from gateway.route_tree import RoutesTable
-from gateway.routes_table import GET, POST, Access, Route
+from gateway.routes import GET, POST, Access, Route
 
 TABLE = RoutesTable(
     (

@@ -50,6 +50,7 @@ async def running(address, amqp_url, output):
     environment = {
         "AUTH_URL": address,
         "CARDS_URL": address,
+        "BILLING_URL": address,
         "AMQP_URL": amqp_url,
         "PORT": str(port),
         "OPERATIONS_PORT": str(operations_port),

@@ -20,7 +20,7 @@ from gateway.rate_limits import (
     RateLimits,
     household,
 )
-from gateway.routes_table import POST, Access, Per, RateLimit, Route
+from gateway.routes import POST, Access, Per, RateLimit, Route
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 THREE = RateLimit("three", 3)

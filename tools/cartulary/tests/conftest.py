@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import auth.declaration
+import billing.declaration
 import cards.declaration
 import pytest
 from auth.accounts.decider import ACCOUNT
@@ -119,7 +120,11 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         yield server
 
 
-DECLARATIONS = {"auth": auth.declaration.DECLARATION, "cards": cards.declaration.DECLARATION}
+DECLARATIONS = {
+    "auth": auth.declaration.DECLARATION,
+    "cards": cards.declaration.DECLARATION,
+    "billing": billing.declaration.DECLARATION,
+}
 
 
 @pytest.fixture(scope="session")

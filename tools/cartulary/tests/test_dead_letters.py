@@ -174,7 +174,7 @@ WRONG_QUESTIONS = {
     "dead-letters replay card-1": "There is no parked stream card-1",
     "dead-letters drop card-1 --yes": "There is no parked stream card-1",
     "dead-letters show 17": "There is no dead letter or parked stream 17",
-    "dead-letters list --service billing": "Known: auth, cards",
+    "dead-letters list --service shop": "Known: auth, cards, billing",
 }
 
 

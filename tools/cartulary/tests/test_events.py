@@ -66,7 +66,7 @@ async def test_a_changed_event_is_named_by_show_and_verify(operated: Any) -> Non
 
     assert (shown.code, verified.code) == (1, 1)
     assert "NOT THE EVENT THAT WAS WRITTEN" in shown.out
-    of_auth, of_cards = verified.json
+    of_auth, of_cards, _ = verified.json
     assert [(f["stream"], f["version"]) for f in of_auth["flaws"]] == [(f"account-{id}", 1)]
     assert (of_auth["events"], of_cards["flaws"]) == (2, [])
     assert (await operated.ask("events", "show", str(other))).code == 0

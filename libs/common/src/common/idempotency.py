@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from common.command_handling import Answer, Handled
 from common.event_store import Cause
 from common.ids import uuid7
-from common.problems import FieldError, Invalid
+from common.problems import FieldError, Invalid, Refusal
 from common.service import MaybeCaller, Now
 
 NAMESPACE = UUID("0d9a2f0e-57f1-5c3c-8c40-5f9b6a4c7e22")
@@ -24,6 +24,13 @@ class IdempotencyKeyTooLong(Invalid):
 
     code = "idempotency_key_too_long"
     detail = f"An Idempotency-Key has at most {LONGEST_KEY} characters."
+
+
+class IdempotencyKeyRequired(Refusal):
+    """What moves money is asked for under a key, so that asking again is harmless (400)."""
+
+    code = "idempotency_key_required"
+    detail = "Send an Idempotency-Key: the same one when you repeat the request."
 
 
 async def _cause(request: Request, now: Now, caller: MaybeCaller) -> Cause:
@@ -49,6 +56,16 @@ async def _cause(request: Request, now: Now, caller: MaybeCaller) -> Cause:
 
 
 RequestCause = Annotated[Cause, Depends(_cause)]
+
+
+async def _keyed_cause(cause: RequestCause) -> Cause:
+    if cause.fingerprint is None:
+        raise IdempotencyKeyRequired
+    return cause
+
+
+KeyedCause = Annotated[Cause, Depends(_keyed_cause)]
+"""The same where a key is required."""
 
 
 def answer_of(handled: Handled[StateT]) -> Response:

@@ -18,6 +18,7 @@ from common.database import Database
 from common.event_store import EventStore, Recorded
 from common.event_types import classes_of
 from common.log_followers import Lease, Wake, lead, move_cursor, read_page
+from common.mail import Mail, Mailer, MailFailed
 from common.reporting import note_span
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,19 @@ CALLS = Counter("cartulary_outbound_calls_total", "Calls to the outside", ["proc
 
 class Refused(Exception):
     """The other side will never take this: noted, and not tried again."""
+
+
+async def send_mail(mailer: Mailer, mail: Mail) -> None:
+    """Hand a mail over, as a processor's one call.
+
+    Raises `Refused` when the server will never take it, `MailFailed` when it may later.
+    """
+    try:
+        await mailer.send(mail)
+    except MailFailed as failed:
+        if failed.permanent:
+            raise Refused(str(failed)) from failed
+        raise
 
 
 @dataclass(frozen=True)

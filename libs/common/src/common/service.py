@@ -96,7 +96,8 @@ def _equip(
     app: FastAPI, clock: Clock, tokens: InternalTokens, readiness: Mapping[str, Check]
 ) -> None:
     app.state.ready = False
-    app.state.clock = clock
+    app.state.clock = clock  # callers are valid or not by this one,
+    app.state.business_clock = clock  # and commands go by this one, which a sandbox replaces
     app.state.tokens = tokens
     app.state.readiness = readiness
     install_problem_handlers(app)
@@ -116,7 +117,7 @@ def run_service(factory: Callable[[], FastAPI], settings: ServiceSettings) -> No
 
 
 async def _now(request: Request) -> datetime:
-    now: datetime = request.app.state.clock.now()
+    now: datetime = request.app.state.business_clock.now()
     return now
 
 

@@ -13,6 +13,7 @@ from common.email_addresses import EmailAddress
 from common.event_store import Cause
 from common.idempotency import RequestCause, answer_of
 from common.ids import uuid7
+from common.mail_templates import spoken
 from common.service import Caller, Now
 from fastapi import APIRouter, Header
 from pydantic import BaseModel, Field
@@ -22,7 +23,6 @@ from auth.accounts.commands import EraseAccount, RegisterAccount, RehashPassword
 from auth.accounts.decider import ACCOUNT, AccountIsSuspended
 from auth.accounts.read_model import AccountRow, account_by_id, account_by_login
 from auth.accounts.routes import Locale, Name, Username, own_account, tagged
-from auth.mail_templates import spoken
 from auth.passwords import check_password
 from auth.profiles.commands import EraseProfile
 from auth.profiles.decider import PROFILE

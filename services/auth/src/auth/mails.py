@@ -5,12 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 from common.database import Database
-from common.mail import Mail, Mailer, MailFailed
-from common.processors import Refused
+from common.mail import Mail, Mailer
+from common.mail_templates import RenderedMail
+from common.processors import send_mail
 
 from auth.accounts.read_model import AccountRow, account_by_id
 from auth.link_tokens import LinkTokens, Purpose
-from auth.mail_templates import LinkPage, MailName, RenderedMail, link_to, render
+from auth.mail_templates import LinkPage, MailName, link_to, render
 
 _PURPOSES: dict[LinkPage, Purpose] = {
     "verify": Purpose.VERIFY,
@@ -64,12 +65,7 @@ class Mails:
             key=key,
             about=account_id,
         )
-        try:
-            await self.mailer.send(mail)
-        except MailFailed as failed:
-            if failed.permanent:
-                raise Refused(str(failed)) from failed
-            raise
+        await send_mail(self.mailer, mail)
 
     def _rendered(
         self, name: MailName, account: AccountRow, link: Link, at: datetime | None

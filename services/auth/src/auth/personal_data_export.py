@@ -21,7 +21,7 @@ from auth.sessions.decider import IDLE, LONGEST
 from auth.sessions.read_model import live_sessions
 from auth.views.what_happened_to_an_account import Activity, whole_activity_of
 
-HOLDERS = ("cards",)
+HOLDERS = ("cards", "billing")
 """The other services that hold something of a person; each has `/internal/personal-data/…`."""
 
 _SECRET = frozenset({"email_index", "password_hash", "username_folded"})

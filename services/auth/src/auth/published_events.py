@@ -25,6 +25,7 @@ class AccountRegistered(PublishedEvent):
     account_id: Subject
     email: Personal[str]
     name: Personal[str | None]
+    locale: Personal[str]
     registered_at: datetime
 
 
@@ -168,6 +169,7 @@ def _of_account(
                 account_id=fact.account_id,
                 email=fact.email,
                 name=fact.name,
+                locale=fact.locale,
                 registered_at=fact.registered_at,
             )
         case accounts.AccountRenamed():

@@ -41,7 +41,8 @@ from gateway.pages import (
 from gateway.rate_limits import CountsInMemory, CountsInRedis, RateLimits
 from gateway.refused_tokens import EndedSessions, RefusedTokens
 from gateway.route_tree import RoutesTable
-from gateway.routes_table import ROUTES, Route
+from gateway.routes import Route
+from gateway.routes_table import ROUTES
 from gateway.settings import GatewaySettings
 
 Loop = Callable[[], Awaitable[None]]

@@ -22,7 +22,7 @@ from common.problems import Forbidden, Unauthenticated, Unavailable
 
 from gateway.key_ring import KeyRing
 from gateway.refused_tokens import AccountIsSuspended, RefusedTokens
-from gateway.routes_table import Access
+from gateway.routes import Access
 
 AUDIENCE = "cartulary"
 _ROLES = {Access.STAFF: STAFF, Access.ADMIN: frozenset({"admin"})}

@@ -16,7 +16,7 @@ from gateway.authentication import Caller
 from gateway.edge_cache import EdgeCache, Entry, Flight, Key
 from gateway.exchange import Exchange
 from gateway.hygiene import Outward, outward
-from gateway.routes_table import CacheRule
+from gateway.routes import CacheRule
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from gateway.authentication import Caller
 from gateway.exchange import Exchange
 from gateway.forwarding import Call
 from gateway.hygiene import IDENTITY, forwarded_headers
-from gateway.routes_table import READS
+from gateway.routes import READS
 
 
 class Calls:

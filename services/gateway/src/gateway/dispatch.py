@@ -35,7 +35,7 @@ from gateway.hygiene import FORWARDED_FOR, known_query, outward, read_headers
 from gateway.inbound import Inbound, bodiless
 from gateway.rate_limits import RateLimits, household
 from gateway.route_tree import RoutesTable
-from gateway.routes_table import READS, Per, Route
+from gateway.routes import READS, Per, Route
 
 Page = Callable[[], Awaitable[Answer]]
 Own = Callable[[Exchange, Caller], Awaitable[None]]

@@ -24,6 +24,7 @@ FORWARDED = _LISTS | {
     *_BODY_HEADERS,
     b"idempotency-key",
     b"range",
+    b"stripe-signature",
     b"user-agent",
 }
 _READ = FORWARDED | {

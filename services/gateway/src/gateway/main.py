@@ -35,6 +35,7 @@ def main() -> None:
     upstreams = {
         "auth": HttpUpstream(settings.auth_url, connections=connections),
         "cards": HttpUpstream(settings.cards_url, connections=connections),
+        "billing": HttpUpstream(settings.billing_url, connections=connections),
     }
     app = create_gateway(settings=settings, upstreams=upstreams, broker=broker, clock=SystemClock())
     front = _config(app, settings.host, settings.port)

@@ -73,7 +73,9 @@ class News:
 
 
 def _tags(envelope: Envelope) -> Iterator[str]:
-    """The message's subject, and the person whom it is about: their lists changed with it."""
+    """The message's subject; its kind, which is the tag of lists that everybody reads; and the
+    person whom it is about: their lists changed with it."""
     yield envelope.subject
+    yield envelope.subject.partition("/")[0]
     if envelope.data_subject is not None:
         yield f"user/{envelope.data_subject}"

@@ -12,7 +12,7 @@ from gateway.forwarding import AnswerCut, Upstream, fetch
 from gateway.openapi_merging import Document, merge
 from gateway.route_checks import disagreements
 from gateway.route_tree import RoutesTable
-from gateway.routes_table import GATEWAY
+from gateway.routes import GATEWAY
 
 FETCH_SECONDS = 5.0
 RETRY_SECONDS = 5.0

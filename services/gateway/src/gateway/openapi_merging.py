@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from gateway.route_tree import RoutesTable
-from gateway.routes_table import Access, Route
+from gateway.routes import Access, Route
 
 TITLE = "Cartulary"
 ABOUT = (

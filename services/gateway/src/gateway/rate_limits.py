@@ -21,7 +21,7 @@ from redis.asyncio import ConnectionPool
 
 from gateway.answers import Header, Refused
 from gateway.forwarding import RETRY_AFTER
-from gateway.routes_table import RateLimit
+from gateway.routes import RateLimit
 
 MOST_KEYS = 50_000
 STORE_SECONDS = 0.5

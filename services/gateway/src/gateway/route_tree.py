@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from re import compile as pattern
 from urllib.parse import parse_qsl
 
-from gateway.routes_table import Route
+from gateway.routes import Route
 
 Alternatives = tuple[Route, ...]
 """The routes of one path and method: those that look at the query before the one that does not."""

@@ -17,6 +17,7 @@ class GatewaySettings(ServiceSettings):
     port: int = Field(default=8080, ge=0, le=65535)
     auth_url: str = "http://127.0.0.1:8081"
     cards_url: str = "http://127.0.0.1:8082"
+    billing_url: str = "http://127.0.0.1:8083"
     token_issuer: str = "cartulary"
     reuse_port: bool = False
     """Several gateway processes listen on the one port; the kernel shares connections out."""

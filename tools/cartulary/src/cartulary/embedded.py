@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,31 +13,43 @@ import aiohttp
 import auth.declaration
 import auth.main
 import auth.worker
+import billing.declaration
+import billing.main
+import billing.personal_data
+import billing.worker
 import cards.declaration
 import cards.main
+import cards.personal_data
 import cards.worker
 import uvicorn
 import uvloop
 from auth.settings import AuthSettings
-from cards.personal_data import held_about
+from billing.settings import BillingSettings
 from cards.settings import CardsSettings
+from common.broker import Broker
 from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres, embedded_postgres
 from common.feed import Feeds
 from common.garbage import settle
 from common.in_process import InProcessBroker
-from common.kernel import open_kernel_of
+from common.kernel import Kernel, KernelDeclaration, open_kernel_of
 from common.observability import configure_logging
 from common.personal_data_export import PersonalDataHolders
 from common.reporting import start_reporting
 from common.serving import GentleServer
+from common.settings import ServiceSettings
 from common.worker import Worker
+from fastapi import FastAPI
 from gateway.application import Edge, create_gateway
 from gateway.forwarding import InProcessUpstream
 from gateway.settings import GatewaySettings
 
 from cartulary.layout import SERVICES, Layout
 from cartulary.seed import SeedFailed, seed
+from cartulary.stripe_counterpart import payments
+
+HOLDERS = {"cards": cards.personal_data.held_about, "billing": billing.personal_data.held_about}
+"""What tells all that a service holds about a person."""
 
 
 class PortTaken(Exception):
@@ -50,6 +62,7 @@ class System:
 
     gateway: Edge
     workers: list[Worker]
+    payments: str
 
 
 def run(layout: Layout) -> None:
@@ -88,7 +101,7 @@ async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.sock
         web = GentleServer(config, system.gateway.drain, 0)
         async with asyncio.TaskGroup() as group:
             work = [group.create_task(worker.run()) for worker in system.workers]
-            work.append(group.create_task(_welcome(layout, web)))
+            work.append(group.create_task(_welcome(layout, web, system.payments)))
             try:
                 await web.serve(sockets=[listener])
             finally:
@@ -112,40 +125,59 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
     async with AsyncExitStack() as stack:
         dsns = {name: await server.create_database(name) for name in SERVICES}
         common = _shared(layout)
-        broker, clock = InProcessBroker(), SystemClock()
+        broker = InProcessBroker()
         auth_settings = AuthSettings.load(**common, database_url=dsns["auth"])
         cards_settings = CardsSettings.load(**common, database_url=dsns["cards"])
-        auth_kernel = await stack.enter_async_context(
-            open_kernel_of(auth.declaration.DECLARATION, auth_settings)
+        provider = await stack.enter_async_context(payments(layout, common["internal_secret"]))
+        billing_settings = BillingSettings.load(
+            **common, **provider.settings, database_url=dsns["billing"]
         )
-        cards_kernel = await stack.enter_async_context(
-            open_kernel_of(cards.declaration.DECLARATION, cards_settings)
-        )
+        kernels = {
+            "auth": await _opened(stack, auth.declaration.DECLARATION, auth_settings),
+            "cards": await _opened(stack, cards.declaration.DECLARATION, cards_settings),
+            "billing": await _opened(stack, billing.declaration.DECLARATION, billing_settings),
+        }
         secret: str = common["internal_secret"]
-        feeds = Feeds(secret, {}, {"auth": auth_kernel.feed, "cards": cards_kernel.feed})
+        feeds = Feeds(secret, {}, {name: kernel.feed for name, kernel in kernels.items()})
         workers = [
-            auth.worker.create_worker(auth_settings, auth_kernel, broker, feeds),
-            cards.worker.create_worker(cards_kernel, broker, feeds),
+            auth.worker.create_worker(auth_settings, kernels["auth"], broker, feeds),
+            cards.worker.create_worker(kernels["cards"], broker, feeds),
+            billing.worker.create_worker(billing_settings, kernels["billing"], broker, feeds),
         ]
         for worker in workers:
             await worker.declare()  # before any relay starts: messages wait for who reads them
-        holders = PersonalDataHolders(secret, {}, {"cards": partial(held_about, cards_kernel)})
         apps = {
-            "auth": auth.main.create_app(auth_settings, auth_kernel, holders),
-            "cards": cards.main.create_app(cards_settings, cards_kernel),
+            "auth": auth.main.create_app(auth_settings, kernels["auth"], _holders(secret, kernels)),
+            "cards": cards.main.create_app(cards_settings, kernels["cards"]),
+            "billing": billing.main.create_app(billing_settings, kernels["billing"]),
         }
         for app in apps.values():
             await stack.enter_async_context(app.router.lifespan_context(app))
-        gateway = create_gateway(
-            settings=GatewaySettings.load(**common),
-            upstreams={name: InProcessUpstream(app) for name, app in apps.items()},
-            broker=broker,
-            clock=clock,
-        )
-        yield System(gateway, workers)
+        gateway = _gateway(GatewaySettings.load(**common), apps, broker)
+        yield System(gateway, workers, provider.told)
 
 
-async def _welcome(layout: Layout, web: uvicorn.Server) -> None:
+def _holders(secret: str, kernels: Mapping[str, Kernel]) -> PersonalDataHolders:
+    held = {name: partial(tell, kernels[name]) for name, tell in HOLDERS.items()}
+    return PersonalDataHolders(secret, {}, held)
+
+
+async def _opened(
+    stack: AsyncExitStack, declaration: KernelDeclaration, settings: ServiceSettings
+) -> Kernel:
+    return await stack.enter_async_context(open_kernel_of(declaration, settings))
+
+
+def _gateway(settings: GatewaySettings, apps: Mapping[str, FastAPI], broker: Broker) -> Edge:
+    return create_gateway(
+        settings=settings,
+        upstreams={name: InProcessUpstream(app) for name, app in apps.items()},
+        broker=broker,
+        clock=SystemClock(),
+    )
+
+
+async def _welcome(layout: Layout, web: uvicorn.Server, payments: str) -> None:
     while not web.started and not web.should_exit:  # noqa: ASYNC110 (uvicorn offers no event)
         await asyncio.sleep(0.02)
     if web.should_exit:
@@ -164,10 +196,11 @@ async def _welcome(layout: Layout, web: uvicorn.Server) -> None:
     API documentation    {layout.url}/docs
     Demo account         {demo.email}   password: {demo.password}
     What is recorded     make events     (cartulary events tail)
+    Payments             {payments}
     Mails                {layout.mail}
     Log                  {layout.log}
 
-  One process: gateway, auth, cards and their workers; PostgreSQL in {layout.postgres}.
+  One process: gateway, auth, cards, billing and their workers; PostgreSQL in {layout.postgres}.
   Stop with Ctrl-C. Everything is there again at the next start.
 """,
         flush=True,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_urlsafe
 
-SERVICES = ("auth", "cards")
+SERVICES = ("auth", "cards", "billing")
 
 
 @dataclass(frozen=True)

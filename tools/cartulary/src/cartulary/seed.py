@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from cartulary.layout import Layout
+from cartulary.seed_plans import seed_plans
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ COMPANY = (
 
 
 async def seed(layout: Layout) -> Demo:
-    """Make the company unless it is there; return the account to log in with."""
+    """Make the company, and plans to subscribe to, unless they are there; return the account to log
+    in with."""
+    await seed_plans(layout)
     if layout.demo.exists():
         return Demo(**json.loads(layout.demo.read_text()))
     async with aiohttp.ClientSession(layout.url) as session:

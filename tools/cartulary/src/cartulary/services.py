@@ -12,10 +12,13 @@ from typing import Any
 
 import auth.declaration
 import auth.worker
+import billing.declaration
+import billing.worker
 import cards.declaration
 import cards.worker
 import click
 from auth.settings import AuthSettings
+from billing.settings import BillingSettings
 from cards.settings import CardsSettings
 from common.database import Database
 from common.feed import Feed, Feeds
@@ -50,6 +53,11 @@ KNOWN: dict[str, Service] = {
         cards.declaration.DECLARATION,
         CardsSettings,
         lambda _, kernel, broker, feeds: cards.worker.create_worker(kernel, broker, feeds),
+    ),
+    "billing": Service(
+        billing.declaration.DECLARATION,
+        BillingSettings,
+        billing.worker.create_worker,
     ),
 }
 

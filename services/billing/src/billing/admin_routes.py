@@ -1,0 +1,291 @@
+"""HTTP for administrators: everybody's subscriptions and invoices, and what only they may do."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from common.command_handling import Answer
+from common.event_store import Cause
+from common.idempotency import KeyedCause, RequestCause
+from common.money import Money
+from common.problems import NotFound
+from common.service import Admin, IfMatch, Page, Paging
+from fastapi import APIRouter, Query
+from pydantic import AfterValidator, BaseModel, Field, StrictInt
+from starlette.responses import JSONResponse, Response
+
+from billing.carrying_out import headers_of as subscription_headers
+from billing.checkout import Order, buy
+from billing.desk import desk_of
+from billing.ending import void, void_what_is_owed
+from billing.invoice_form import AnyInvoiceOut, any_invoice_told
+from billing.invoice_routes import Status, check_payable, headers_of
+from billing.invoices.decider import INVOICE
+from billing.invoices.read_model import InvoiceRow, invoice_by_id, invoices_page, refunds_of
+from billing.offers import offered_terms
+from billing.paying import close_doors, pay_by_hand
+from billing.plan_form import STRICT, Currency, one_line
+from billing.refunding import refund
+from billing.resources import Billing, Service
+from billing.steps import begin, finish, id_of
+from billing.subscription_form import UNKEPT, AnySubscriptionOut, any_subscription_told
+from billing.subscriptions.commands import CancelSubscription, EndSubscription, WithdrawOrder
+from billing.subscriptions.decider import SUBSCRIPTION
+from billing.subscriptions.read_model import subscription_by_id, subscriptions_page
+from billing.units import own_cause
+
+router = APIRouter(prefix="/api/v1/admin", tags=["administration"])
+
+Reason = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line)]
+State = Literal["pending", "trialing", "active", "past_due", "unpaid", "paused", "ended"]
+
+
+class NewSubscription(BaseModel):
+    """Subscribe somebody; by transfer unless said otherwise."""
+
+    model_config = STRICT
+
+    user_id: UUID
+    plan_id: UUID
+    currency: Currency = "EUR"
+    payment_method: Annotated[str, Field(max_length=40)] = "invoice"
+
+
+class CancelAny(BaseModel):
+    """When: with the period, or now."""
+
+    model_config = STRICT
+
+    at: Literal["period_end", "now"] = "period_end"
+
+
+class MarkPaid(BaseModel):
+    """What says that the money came: a statement's reference, say."""
+
+    model_config = STRICT
+
+    payment_reference: Reason = "MANUAL"
+
+
+class VoidIt(BaseModel):
+    """Why."""
+
+    model_config = STRICT
+
+    reason: Reason = "voided_by_an_administrator"
+
+
+class RefundIt(BaseModel):
+    """How much, in minor units of the invoice's currency; unsaid: all that is left. And why."""
+
+    model_config = STRICT
+
+    amount: Annotated[StrictInt, Field(gt=0, lt=10**15)] | None = None
+    reason: Reason = "requested_by_customer"
+
+
+@router.get("/subscriptions", response_model=Page[AnySubscriptionOut])
+async def list_all_subscriptions(
+    admin: Admin,
+    paging: Paging,
+    service: Service,
+    status: Annotated[State | None, Query()] = None,
+    user_id: Annotated[UUID | None, Query()] = None,
+    plan_id: Annotated[UUID | None, Query()] = None,
+) -> Response:
+    """Everybody's subscriptions, newest first."""
+    rows, total = await subscriptions_page(
+        service.kernel.database,
+        account=user_id,
+        status=status,
+        plan_id=plan_id,
+        per_page=paging.per_page,
+        skip=paging.offset,
+    )
+    items = [any_subscription_told(row) for row in rows]
+    return _page(items, total, paging)
+
+
+@router.get("/users/{user_id}/subscriptions", response_model=Page[AnySubscriptionOut])
+async def list_subscriptions_of_user(
+    user_id: UUID, admin: Admin, paging: Paging, service: Service
+) -> Response:
+    """Somebody's subscriptions, newest first."""
+    rows, total = await subscriptions_page(
+        service.kernel.database, account=user_id, per_page=paging.per_page, skip=paging.offset
+    )
+    return _page([any_subscription_told(row) for row in rows], total, paging)
+
+
+@router.get("/subscriptions/{subscription_id}", response_model=AnySubscriptionOut)
+async def get_any_subscription(subscription_id: UUID, admin: Admin, service: Service) -> Response:
+    """Somebody's subscription."""
+    return await _subscription(service, subscription_id)
+
+
+@router.post("/subscriptions", status_code=201, response_model=AnySubscriptionOut)
+async def subscribe_somebody(
+    body: NewSubscription, admin: Admin, cause: KeyedCause, service: Service
+) -> Response:
+    """Order a plan for somebody, as they could themselves; its invoice is to be paid."""
+    stream = f"checkout-{cause.command_id}"
+    seen = await begin(service.kernel.commands, cause, stream)
+    if seen is not None:
+        return JSONResponse(seen.body, seen.status, dict(seen.headers))
+    terms = await offered_terms(service.kernel.database, body.plan_id, body.currency)
+    bought = await buy(desk_of(service), Order(body.user_id, terms, body.payment_method), cause)
+    row = await subscription_by_id(service.kernel.database, bought.subscription_id)
+    assert row is not None
+    answer = Answer(201, any_subscription_told(row), subscription_headers(row))
+    answer = await finish(service.kernel.commands, cause, stream, answer)
+    return JSONResponse(answer.body, answer.status, dict(answer.headers))
+
+
+@router.post("/subscriptions/{subscription_id}/cancel", response_model=AnySubscriptionOut)
+async def cancel_any_subscription(
+    subscription_id: UUID,
+    admin: Admin,
+    cause: RequestCause,
+    service: Service,
+    body: CancelAny | None = None,
+) -> Response:
+    """Cancel somebody's subscription: with the period, or now."""
+    at = body.at if body else "period_end"
+    if at == "now":
+        await void_what_is_owed(desk_of(service), subscription_id, "cancelled", cause.now)
+    command = CancelSubscription(None, at, cause.now)
+    own = own_cause(cause.now, actor=cause.actor)
+    await service.kernel.commands.handle(SUBSCRIPTION, subscription_id, command, own)
+    return await _subscription(service, subscription_id)
+
+
+@router.get("/invoices", response_model=Page[AnyInvoiceOut])
+async def list_all_invoices(
+    admin: Admin,
+    paging: Paging,
+    service: Service,
+    status: Annotated[Status | None, Query()] = None,
+    user_id: Annotated[UUID | None, Query()] = None,
+) -> Response:
+    """Everybody's invoices, newest first."""
+    rows, total = await invoices_page(
+        service.kernel.database,
+        account=user_id,
+        status=status,
+        per_page=paging.per_page,
+        skip=paging.offset,
+    )
+    return _page([any_invoice_told(row) for row in rows], total, paging)
+
+
+@router.get("/invoices/{invoice_id}", response_model=AnyInvoiceOut)
+async def get_any_invoice(invoice_id: UUID, admin: Admin, service: Service) -> Response:
+    """Somebody's invoice with its credit notes."""
+    return await _invoice(service, invoice_id)
+
+
+@router.post("/invoices/{invoice_id}/mark-paid", response_model=AnyInvoiceOut)
+async def mark_invoice_paid(
+    invoice_id: UUID,
+    admin: Admin,
+    cause: RequestCause,
+    service: Service,
+    body: MarkPaid | None = None,
+) -> Response:
+    """The money was seen: what was ordered begins. Pages that are open are closed first."""
+    seen = await begin(service.kernel.commands, cause, INVOICE.stream(invoice_id))
+    if seen is not None:
+        return JSONResponse(seen.body, seen.status, dict(seen.headers))
+    row = await _any(service, invoice_id)
+    check_payable(row)
+    asked = (row.invoice_id, row.account_id, row.total)
+    reference = (body or MarkPaid()).payment_reference
+    await pay_by_hand(desk_of(service), asked, reference, cause.now)
+    return await _kept(service, invoice_id, cause)
+
+
+@router.post("/invoices/{invoice_id}/void", response_model=AnyInvoiceOut)
+async def void_invoice(
+    invoice_id: UUID,
+    admin: Admin,
+    cause: RequestCause,
+    service: Service,
+    body: VoidIt | None = None,
+) -> Response:
+    """Nothing is to be paid any more, and what was ordered does not begin, or ends."""
+    seen = await begin(service.kernel.commands, cause, INVOICE.stream(invoice_id))
+    if seen is not None:
+        return JSONResponse(seen.body, seen.status, dict(seen.headers))
+    row = await _any(service, invoice_id)
+    if row.status != "void":
+        check_payable(row)
+        await close_doors(desk_of(service), invoice_id, cause.now)
+        reason = (body or VoidIt()).reason
+        if not await void(desk_of(service), invoice_id, reason, cause.now):
+            check_payable(await _any(service, invoice_id))
+    if row.subscription_id is not None:
+        await _without(service, row, row.subscription_id, cause)
+    return await _kept(service, invoice_id, cause)
+
+
+async def _without(service: Billing, row: InvoiceRow, id: UUID, cause: Cause) -> None:
+    """What becomes of a subscription whose invoice is void."""
+    own = own_cause(cause.now, actor=cause.actor)
+    command: EndSubscription | WithdrawOrder = EndSubscription("voided", cause.now)
+    if row.kind in ("upgrade", "resumption"):
+        command = WithdrawOrder(row.invoice_id, cause.now)
+    await service.kernel.commands.handle(SUBSCRIPTION, id, command, own)
+
+
+@router.post("/invoices/{invoice_id}/refund", response_model=AnyInvoiceOut)
+async def refund_invoice(
+    invoice_id: UUID,
+    admin: Admin,
+    cause: KeyedCause,
+    if_match: IfMatch,
+    service: Service,
+    body: RefundIt | None = None,
+) -> Response:
+    """Give back some or all of it; a credit note says so once the money went."""
+    seen = await begin(service.kernel.commands, cause, INVOICE.stream(invoice_id))
+    if seen is not None:
+        return JSONResponse(seen.body, seen.status, dict(seen.headers))
+    row, wanted = await _any(service, invoice_id), body or RefundIt()
+    amount = Money(wanted.amount, row.total.currency) if wanted.amount else None
+    order = (id_of(cause, "refund"), amount, wanted.reason)
+    await refund(desk_of(service), invoice_id, order, cause, expected=if_match)
+    return await _kept(service, invoice_id, cause)
+
+
+async def _any(service: Billing, id: UUID) -> InvoiceRow:
+    row = await invoice_by_id(service.kernel.database, id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def _invoice(service: Billing, id: UUID) -> Response:
+    row = await _any(service, id)
+    refunds = await refunds_of(service.kernel.database, id)
+    return JSONResponse(any_invoice_told(row, refunds), headers=headers_of(row))
+
+
+async def _kept(service: Billing, id: UUID, cause: Cause) -> Response:
+    """The invoice as it is now, kept for who repeats the request."""
+    row = await _any(service, id)
+    refunds = await refunds_of(service.kernel.database, id)
+    answer = Answer(200, any_invoice_told(row, refunds), headers_of(row))
+    commands = service.kernel.commands
+    answer = await finish(commands, cause, INVOICE.stream(id), answer)
+    return JSONResponse(answer.body, answer.status, dict(answer.headers))
+
+
+async def _subscription(service: Billing, id: UUID) -> Response:
+    row = await subscription_by_id(service.kernel.database, id)
+    if row is None:
+        raise NotFound
+    return JSONResponse(any_subscription_told(row), headers=subscription_headers(row))
+
+
+def _page(items: list[dict[str, Any]], total: int, paging: Paging) -> Response:
+    page = {"items": items, "page": paging.page, "per_page": paging.per_page, "total": total}
+    return JSONResponse(page, headers=UNKEPT)

@@ -1,0 +1,177 @@
+"""Asks providers: opens pages, charges saved methods, asks again what nobody knew.
+
+Never inside a transaction. Each question carries the key that was written down with the attempt, so
+that whoever asks it after a crash asks the same.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from common.clock import Clock
+from common.problems import Unavailable
+
+from billing.customers.read_model import MethodRow, methods_of
+from billing.desk import Desk
+from billing.invoice_arithmetic import sums_of
+from billing.invoices.read_model import InvoiceRow, invoice_by_id
+from billing.payment_methods import CannotBeSaved
+from billing.payment_provider import (
+    CheckoutPage,
+    NotAttempted,
+    Outcome,
+    PageLine,
+    PageOrder,
+    PaymentProvider,
+    Pending,
+    ProviderRefused,
+    ProviderUnavailable,
+    SavedMethod,
+    Unknown,
+)
+from billing.payment_queue import claim
+from billing.payments.commands import NotePage
+from billing.payments.decider import PAYMENT, Attempt, PaymentState, UnderWay
+from billing.settling import settle
+from billing.units import own_cause
+
+log = structlog.get_logger(__name__)
+
+PAGE_LASTS = timedelta(hours=22)
+"""Shorter than an order waits, so that its page is closed when it expires."""
+POLL_SECONDS = 0.5
+
+
+async def collect(desk: Desk, clock: Clock) -> None:
+    """Ask about whatever is due until cancelled; any number of workers may do so side by side."""
+    while True:
+        if not await collect_once(desk, clock):
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def collect_once(desk: Desk, clock: Clock) -> int:
+    """Ask about what is due now, several at a time; how many there were."""
+    ids = await claim(desk.kernel.database, clock.now(), desk.settings.charges_at_once)
+    await asyncio.gather(*(ask(desk, id, clock.now()) for id in ids))
+    return len(ids)
+
+
+async def ask(desk: Desk, payment_id: UUID, now: datetime) -> PaymentState:
+    """Ask what became of a payment, or let it begin; the payment afterwards."""
+    state = await _load(desk, payment_id)
+    if not isinstance(state, UnderWay):
+        return state
+    provider = desk.providers.get(state.of.provider)
+    if provider is None:
+        log.error("provider_is_not_configured", provider=state.of.provider)
+        outcome: Outcome = Unknown(state.reference)
+    else:
+        outcome = await _outcome(desk, provider, state, now)
+    return await settle(desk, payment_id, outcome, now)
+
+
+async def _load(desk: Desk, payment_id: UUID) -> PaymentState:
+    async with desk.kernel.database.reader() as reader:
+        _, state = await desk.kernel.commands.state(reader, PAYMENT, payment_id)
+    return state
+
+
+async def _outcome(
+    desk: Desk, provider: PaymentProvider, state: UnderWay, now: datetime
+) -> Outcome:
+    try:
+        if state.reference is not None:
+            return await provider.fetch(state.reference)
+        if state.of.means == "page":
+            return await _page_outcome(desk, provider, state, now)
+        return await _charge(desk, provider, state.of)
+    except ProviderUnavailable:
+        return Unknown(state.reference)
+    except ProviderRefused as refused:
+        log.warning("provider_refused", provider=provider.name, code=refused.code)
+        if state.reference is not None:
+            return Unknown(state.reference)  # there is a payment, so its outcome is not our guess
+        return NotAttempted(None, refused.code)
+
+
+async def _page_outcome(
+    desk: Desk, provider: PaymentProvider, state: UnderWay, now: datetime
+) -> Outcome:
+    if state.page is None:
+        page = (await open_page(desk, state.of.payment_id, now)).reference
+    else:
+        page = state.page
+    seen = await provider.page(page)
+    if seen.status == "open" and state.expires_at is not None and state.expires_at <= now:
+        seen = await provider.expire_page(page, key=f"expire:{state.of.payment_id}")
+    if seen.status == "expired" and isinstance(seen.outcome, Pending | Unknown):
+        return NotAttempted(None, "page_expired")
+    return seen.outcome
+
+
+async def _charge(desk: Desk, provider: PaymentProvider, of: Attempt) -> Outcome:
+    methods = await methods_of(desk.kernel.database, of.account_id)
+    method = next((one for one in methods if one.method_id == of.method_id), None)
+    if method is None:
+        return NotAttempted(None, "no_payment_method")
+    text = f"{desk.settings.seller_name} {of.invoice_id}"
+    return await provider.charge(
+        of.payment_id, saved_method(method), of.amount, text=text, key=of.key
+    )
+
+
+def saved_method(row: MethodRow) -> SavedMethod:
+    """The method as its provider knows it."""
+    face = row.face
+    return SavedMethod(face.reference, face.customer, face.brand, face.last4, face.expires)
+
+
+async def open_page(
+    desk: Desk,
+    payment_id: UUID,
+    now: datetime,
+    *,
+    success_url: str | None = None,
+    cancel_url: str | None = None,
+) -> CheckoutPage:
+    """The page on which a payment is made; asked for again it is the same.
+
+    Raises `Unavailable`, `CannotBeSaved` where the provider has no pages.
+    """
+    state = await _load(desk, payment_id)
+    assert isinstance(state, UnderWay)
+    of = state.of
+    if state.page and state.url and state.expires_at:
+        return CheckoutPage(state.page, state.url, state.expires_at)
+    invoice = await invoice_by_id(desk.kernel.database, of.invoice_id)
+    assert invoice is not None
+    provider, cause = desk.providers[of.provider], own_cause(now, because=payment_id)
+    home = desk.settings.public_url
+    try:
+        order = PageOrder(
+            payment_id=payment_id,
+            customer=await desk.methods.customer(of.account_id, provider, cause),
+            lines=_page_lines(invoice),
+            success_url=success_url or home,
+            cancel_url=cancel_url or home,
+            expires_at=now + PAGE_LASTS,
+            save_method=True,
+        )
+        page = await provider.checkout_page(order, key=of.key)
+    except ProviderUnavailable:
+        raise Unavailable from None
+    except ProviderRefused as refused:
+        log.warning("provider_refused", provider=provider.name, code=refused.code)
+        raise CannotBeSaved from None
+    command = NotePage(page, now)
+    await desk.kernel.commands.handle(PAYMENT, payment_id, command, cause)
+    return page
+
+
+def _page_lines(invoice: InvoiceRow) -> list[PageLine]:
+    """The invoice's lines with their tax; one for all where something is given back."""
+    totals = sums_of(invoice.lines).line_totals
+    if any(total.amount < 0 for total in totals):
+        return [PageLine(f"Invoice {invoice.number}", invoice.total)]
+    return [PageLine(line.text, t) for line, t in zip(invoice.lines, totals, strict=True)]

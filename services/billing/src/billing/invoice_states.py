@@ -1,0 +1,135 @@
+"""What an invoice can be, and why a wish about one is refused."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from common.money import Money
+from common.problems import Conflict, Invalid
+
+from billing.documents import Line
+from billing.invoices.events import InvoiceKind
+
+
+class InvoiceNotOpen(Conflict):
+    """Only an open invoice is paid, voided or written off."""
+
+    code = "invoice_not_open"
+    detail = "This invoice is not open any more."
+
+
+class AlreadyPaid(Conflict):
+    """It is paid."""
+
+    code = "already_paid"
+    detail = "This invoice is paid already."
+
+
+class WrongAmount(Conflict):
+    """What was captured is not what is due."""
+
+    code = "wrong_amount"
+    detail = "The amount or the currency is not what is due."
+
+
+class NotPaid(Conflict):
+    """Nothing can be given back of what was not paid."""
+
+    code = "invoice_not_paid"
+    detail = "Only what was paid can be given back."
+
+
+class RefundTooLarge(Invalid):
+    """More than what is left."""
+
+    code = "refund_too_large"
+    detail = "At most what was paid and not yet given back can be given back."
+
+
+@dataclass(frozen=True)
+class NoInvoice:
+    """Not made yet."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What stands on it."""
+
+    invoice_id: UUID
+    account_id: UUID
+    kind: InvoiceKind
+    subscription_id: UUID | None
+    provider: str
+    lines: tuple[Line, ...]
+    total: Money
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Without a number."""
+
+    content: Content
+
+
+@dataclass(frozen=True)
+class Open:
+    """To be paid until `due_at`."""
+
+    content: Content
+    number: str
+    due_at: datetime
+    overdue: bool = False
+
+
+@dataclass(frozen=True)
+class Refund:
+    """Money on its way back. `status` is requested, sent, done or failed."""
+
+    refund_id: UUID
+    amount: Money
+    status: str
+    reason: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Paid:
+    """Paid, and maybe given back in part or whole."""
+
+    content: Content
+    number: str
+    payment_id: UUID
+    refunds: tuple[Refund, ...] = ()
+
+    def refund(self, refund_id: UUID) -> Refund | None:
+        """The one of this id."""
+        return next((one for one in self.refunds if one.refund_id == refund_id), None)
+
+    @property
+    def refundable(self) -> Money:
+        """What is neither given back nor set aside for it."""
+        taken = sum(one.amount.amount for one in self.refunds if one.status != "failed")
+        return self.content.total - Money(taken, self.content.total.currency)
+
+    @property
+    def refunded(self) -> Money:
+        """What went back."""
+        done = sum(one.amount.amount for one in self.refunds if one.status == "done")
+        return Money(done, self.content.total.currency)
+
+
+@dataclass(frozen=True)
+class Void:
+    """Nothing is to be paid."""
+
+    content: Content
+
+
+@dataclass(frozen=True)
+class Uncollectible:
+    """Due, and given up."""
+
+    content: Content
+
+
+InvoiceState = NoInvoice | Draft | Open | Paid | Void | Uncollectible

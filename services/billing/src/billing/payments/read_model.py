@@ -1,0 +1,189 @@
+"""Payments to read: every attempt of an invoice, and whose a provider's reference is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, assert_never
+from uuid import UUID
+
+import sqlalchemy as sa
+from common.database import Database
+from common.money import Money
+from common.read_models import ReadModel, Stamp
+from common.statements import Statement, Write
+from pydantic import TypeAdapter
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from billing.payments import events as facts
+from billing.payments.events import PaymentEvent
+
+_AT = sa.DateTime(timezone=True)
+payments = sa.Table(
+    "payments",
+    sa.MetaData(),
+    sa.Column("payment_id", sa.Uuid, primary_key=True),
+    sa.Column("invoice_id", sa.Uuid, nullable=False),
+    sa.Column("account_id", sa.Uuid, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("means", sa.Text, nullable=False),
+    sa.Column("amount", JSONB, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("page", sa.Text),
+    sa.Column("url", sa.Text),
+    sa.Column("reference", sa.Text),
+    sa.Column("code", sa.Text),
+    sa.Column("started_at", _AT, nullable=False),
+    sa.Column("expires_at", _AT),
+    sa.Column("settled_at", _AT),
+    sa.Index("payments_by_invoice", "invoice_id", "attempt"),
+    sa.Index("payments_by_page", "page"),
+    sa.Index("payments_by_reference", "reference"),
+)
+OPEN = ("started", "pending", "unknown")
+_MONEY = TypeAdapter(Money)
+_INSERT = Statement(
+    insert(payments).values({c.name: sa.bindparam(c.name, type_=c.type) for c in payments.c})
+)
+_UPDATES: dict[tuple[str, ...], Statement] = {}
+
+
+def _update(names: tuple[str, ...]) -> Statement:
+    if names not in _UPDATES:
+        columns = {n: sa.bindparam(f"new_{n}", type_=payments.c[n].type) for n in names}
+        id = payments.c.payment_id == sa.bindparam("id", type_=sa.Uuid)
+        _UPDATES[names] = Statement(sa.update(payments).where(id).values(columns))
+    return _UPDATES[names]
+
+
+def project(event: PaymentEvent, stamp: Stamp) -> list[Write]:
+    """One row an attempt."""
+    id = event.payment_id
+    if isinstance(event, facts.PaymentStarted):
+        return [Write(_INSERT, _row(event, stamp), ("payment", id))]
+    changed = {"version": stamp.version, **_changes(event)}
+    values = {f"new_{name}": value for name, value in changed.items()}
+    return [Write(_update(tuple(changed)), values | {"id": id}, ("payment", id))]
+
+
+def _row(event: facts.PaymentStarted, stamp: Stamp) -> dict[str, Any]:
+    return {
+        **{c.name: None for c in payments.c},
+        "payment_id": event.payment_id,
+        "invoice_id": event.invoice_id,
+        "account_id": event.account_id,
+        "version": stamp.version,
+        "attempt": event.attempt,
+        "provider": event.provider,
+        "means": event.means,
+        "amount": _MONEY.dump_python(event.amount),
+        "status": "started",
+        "started_at": event.started_at,
+    }
+
+
+_Settled = (
+    facts.PaymentSucceeded | facts.PaymentHeld | facts.PaymentDeclined | facts.PaymentNotAttempted
+)
+
+
+_Changing = _Settled | facts.PaymentPageOpened | facts.PaymentPending | facts.PaymentUnknown
+
+
+def _changes(event: _Changing) -> Mapping[str, Any]:
+    match event:
+        case facts.PaymentPageOpened():
+            return {"page": event.page, "url": event.url, "expires_at": event.expires_at}
+        case facts.PaymentPending():
+            act = {"url": event.action_url} if event.action_url else {}
+            return {"status": "pending", "reference": event.reference, **act}
+        case facts.PaymentUnknown():
+            return {"status": "unknown", "reference": event.reference}
+        case _:
+            return _settled(event)
+
+
+def _settled(event: _Settled) -> Mapping[str, Any]:
+    match event:
+        case facts.PaymentSucceeded():
+            settled = {"reference": event.reference, "settled_at": event.succeeded_at}
+            return {"status": "succeeded", **settled}
+        case facts.PaymentHeld():
+            settled = {"reference": event.reference, "settled_at": event.held_at}
+            return {"status": "held", "code": event.reason, **settled}
+        case facts.PaymentDeclined():
+            return {"status": "declined", "code": event.code, "settled_at": event.declined_at}
+        case facts.PaymentNotAttempted():
+            return {"status": "not_attempted", "code": event.code, "settled_at": event.ended_at}
+        case _:
+            assert_never(event)
+
+
+PAYMENTS = ReadModel(PaymentEvent, project, name="payments", tables=(payments,))
+
+
+@dataclass(frozen=True)
+class PaymentRow:
+    """One attempt as it is read. `page` is the checkout page, `reference` the payment itself."""
+
+    payment_id: UUID
+    invoice_id: UUID
+    account_id: UUID
+    version: int
+    attempt: int
+    provider: str
+    means: str
+    amount: Money
+    status: str
+    page: str | None
+    url: str | None
+    reference: str | None
+    code: str | None
+    started_at: datetime
+    expires_at: datetime | None
+    settled_at: datetime | None
+
+
+_ROW = TypeAdapter(PaymentRow)
+_id = sa.bindparam("id", type_=sa.Uuid)
+_text = sa.bindparam("text", type_=sa.Text)
+_provider = payments.c.provider == sa.bindparam("provider", type_=sa.Text)
+_BY_ID = Statement(sa.select(payments).where(payments.c.payment_id == _id))
+_OF_INVOICE = Statement(
+    sa.select(payments).where(payments.c.invoice_id == _id).order_by(payments.c.attempt.desc())
+)
+_NAMED = Statement(
+    sa.select(payments).where(
+        _provider, sa.or_(payments.c.page == _text, payments.c.reference == _text)
+    )
+)
+_OPEN_ONES = Statement(
+    sa.select(payments)
+    .where(_provider, payments.c.status == sa.any_(sa.bindparam("states", type_=sa.ARRAY(sa.Text))))
+    .order_by(payments.c.started_at)
+)
+
+
+async def payment_by_id(database: Database, id: UUID) -> PaymentRow | None:
+    """The attempt."""
+    row = await database.fetch_one(_BY_ID, id=id)
+    return _ROW.validate_python(dict(row)) if row else None
+
+
+async def payments_of(database: Database, invoice_id: UUID) -> Sequence[PaymentRow]:
+    """All attempts to pay the invoice, the newest first."""
+    rows = await database.fetch(_OF_INVOICE, id=invoice_id)
+    return [_ROW.validate_python(dict(row)) for row in rows]
+
+
+async def payment_named(database: Database, provider: str, reference: str) -> PaymentRow | None:
+    """The attempt whose page, or whose payment, the provider calls so."""
+    row = await database.fetch_one(_NAMED, provider=provider, text=reference)
+    return _ROW.validate_python(dict(row)) if row else None
+
+
+async def open_payments_of(database: Database, provider: str) -> Sequence[PaymentRow]:
+    """All attempts that have not ended, oldest first: for reconciliation."""
+    rows = await database.fetch(_OPEN_ONES, provider=provider, states=list(OPEN))
+    return [_ROW.validate_python(dict(row)) for row in rows]

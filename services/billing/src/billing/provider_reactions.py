@@ -1,0 +1,128 @@
+"""What follows from what a provider tells by itself: the same as from what it answers."""
+
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+import structlog
+from common.database import Transaction
+from common.event_store import Cause
+from common.problems import NotFound
+
+from billing.customers.commands import RemovePaymentMethod, SavePaymentMethod
+from billing.customers.decider import CUSTOMER
+from billing.customers.events import MethodFace
+from billing.desk import Desk
+from billing.invoice_states import NotPaid, RefundTooLarge
+from billing.payment_methods import method_id
+from billing.payment_provider import NotAttempted, Outcome, Pending, SavedMethod, Succeeded, Unknown
+from billing.payments.decider import PAYMENT, NoPayment
+from billing.payments.read_model import open_payments_of
+from billing.provider_news import (
+    DisputeNews,
+    Heard,
+    MethodNews,
+    OnOutcome,
+    PageNews,
+    PaymentNews,
+    ProviderNews,
+    RefundNews,
+)
+from billing.reconciliation import OpenPayment
+from billing.refunding import refund_heard_of
+from billing.settling import settle_in
+
+log = structlog.get_logger(__name__)
+
+
+def reacting(desk: Desk) -> OnOutcome:
+    """Core's side of the provider's news."""
+
+    async def react(transaction: Transaction, news: ProviderNews, heard: Heard) -> None:
+        match news:
+            case PaymentNews():
+                await _payment(transaction, desk, news.payment_id, news.outcome, heard)
+            case PageNews():
+                await _page(transaction, desk, news, heard)
+            case MethodNews():
+                await _method(transaction, desk, news, heard)
+            case RefundNews():
+                await _refund(transaction, desk, news, heard)
+            case DisputeNews():
+                log.warning("payment_disputed", payment=news.payment, status=news.status)
+
+    return react
+
+
+async def open_payments(desk: Desk, provider: str) -> Sequence[OpenPayment]:
+    """What is open with a provider, for its reconciliation."""
+    rows = await open_payments_of(desk.kernel.database, provider)
+    return [
+        OpenPayment(row.payment_id, row.reference or row.page, row.amount, row.started_at)
+        for row in rows
+    ]
+
+
+async def _payment(
+    transaction: Transaction, desk: Desk, id: UUID | None, outcome: Outcome, heard: Heard
+) -> None:
+    if id is None:
+        return  # made by somebody else at the same account
+    _, payment = await desk.kernel.commands.state(transaction, PAYMENT, id)
+    if isinstance(payment, NoPayment):
+        log.warning("payment_is_not_ours", payment=str(id))
+        return
+    if isinstance(outcome, Succeeded) and outcome.method is not None:
+        await _save(transaction, desk, payment.of.account_id, outcome.method, heard)
+    await settle_in(transaction, desk, id, outcome, heard.now)
+
+
+async def _page(transaction: Transaction, desk: Desk, news: PageNews, heard: Heard) -> None:
+    state = news.state
+    if news.payment_id is not None:
+        outcome = state.outcome
+        if state.status == "expired" and isinstance(outcome, Pending | Unknown):
+            outcome = NotAttempted(None, "page_expired")
+        if state.status != "open":
+            await _payment(transaction, desk, news.payment_id, outcome, heard)
+    elif news.account_id is not None and state.method is not None:
+        await _save(transaction, desk, news.account_id, state.method, heard)
+
+
+async def _method(transaction: Transaction, desk: Desk, news: MethodNews, heard: Heard) -> None:
+    if news.account_id is None:
+        return
+    if news.method is not None:
+        await _save(transaction, desk, news.account_id, news.method, heard)
+        return
+    id = method_id(heard.provider, news.reference)
+    command = RemovePaymentMethod(news.account_id, id, heard.now)
+    cause = _cause(heard, f"remove {id}")
+    try:
+        await desk.kernel.commands.handle_in(transaction, CUSTOMER, news.account_id, command, cause)
+    except NotFound:
+        return  # it is not known here, so there is nothing to forget
+
+
+async def _save(
+    transaction: Transaction, desk: Desk, account_id: UUID, method: SavedMethod, heard: Heard
+) -> None:
+    id = method_id(heard.provider, method.reference)
+    face = MethodFace(method.reference, method.customer, method.brand, method.last4, method.expires)
+    command = SavePaymentMethod(account_id, id, heard.provider, face, heard.now)
+    cause = _cause(heard, f"save {id}")
+    await desk.kernel.commands.handle_in(transaction, CUSTOMER, account_id, command, cause)
+
+
+async def _refund(transaction: Transaction, desk: Desk, news: RefundNews, heard: Heard) -> None:
+    if news.payment_id is None:
+        return
+    try:
+        await refund_heard_of(transaction, desk, news.payment_id, news.state, heard.now)
+    except (NotFound, NotPaid, RefundTooLarge) as refusal:
+        # money of a payment that was held, or was refunded twice: somebody must look at it
+        log.error("refund_without_invoice", refund=news.state.reference, why=refusal.code)
+
+
+def _cause(heard: Heard, part: str) -> Cause:
+    own = heard.cause
+    return Cause(uuid5(own.command_id, part), heard.now, causation_id=str(own.command_id))

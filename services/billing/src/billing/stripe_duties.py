@@ -1,0 +1,38 @@
+"""What billing's worker does for Stripe: look at what was told, tidy, compare."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from common.clock import Clock
+from common.kernel import Kernel
+
+from billing.notification_work import NotificationWork
+from billing.payment_provider import PaymentProvider
+from billing.provider_news import OnOutcome
+from billing.reconciliation import OpenPayments, Reconciliation
+from billing.settings import BillingSettings
+from billing.stripe_gateway import StripeGateway
+
+
+def stripe_duties(
+    settings: BillingSettings,
+    kernel: Kernel,
+    providers: Mapping[str, PaymentProvider],
+    on_outcome: OnOutcome,
+    open_payments: OpenPayments,
+    clock: Clock,
+) -> dict[str, Callable[[], Awaitable[None]]]:
+    """Duties for the worker's declaration; none without an account at Stripe.
+
+    `clock` is billing's own. `on_outcome` and `open_payments` are core's.
+    """
+    gateway = providers.get(StripeGateway.name)
+    if not isinstance(gateway, StripeGateway):
+        return {}
+    work = NotificationWork(kernel, gateway, on_outcome, clock)
+    reconciliation = Reconciliation(kernel, gateway, open_payments, on_outcome, clock)
+    return {
+        "stripe notifications": work.run,
+        "stripe sweeper": work.keep_sweeping,
+        "stripe reconciliation": partial(reconciliation.keep_running, settings.reconcile_seconds),
+    }

@@ -1,0 +1,33 @@
+"""The rules of a subscription: pure, and told in parts under `subscription_rules`."""
+
+from common.decider import Decider
+
+from billing.subscription_rules.beginning import begin
+from billing.subscription_rules.history import evolve
+from billing.subscription_rules.orders import order
+from billing.subscription_rules.periods_end import follow
+from billing.subscription_rules.states import NoSubscription, SubscriptionState
+from billing.subscription_rules.wishes import grant
+from billing.subscriptions.commands import (
+    BeginningCommand,
+    PeriodCommand,
+    SubscriptionCommand,
+    WishCommand,
+)
+from billing.subscriptions.events import SubscriptionEvent
+
+
+def decide(command: SubscriptionCommand, state: SubscriptionState) -> list[SubscriptionEvent]:
+    """What follows from a command. Raises the refusals, and `NotFound` also for another's."""
+    if isinstance(command, BeginningCommand):
+        return begin(command, state)
+    if isinstance(command, PeriodCommand):
+        return follow(command, state)
+    if isinstance(command, WishCommand):
+        return grant(command, state)
+    return order(command, state)
+
+
+SUBSCRIPTION: Decider[SubscriptionCommand, SubscriptionState, SubscriptionEvent] = Decider(
+    "subscription", NoSubscription(), decide, evolve
+)

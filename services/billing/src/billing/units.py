@@ -1,0 +1,36 @@
+"""One transaction over several streams: done again from the start when another was faster."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import asyncpg
+from common.database import Database, Transaction
+from common.event_store import Cause, VersionConflict
+from common.ids import uuid7
+from common.problems import Conflict
+
+ResultT = TypeVar("ResultT")
+
+RACES = (VersionConflict, asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
+TRIES = 5
+
+
+async def unit(database: Database, work: Callable[[Transaction], Awaitable[ResultT]]) -> ResultT:
+    """What `work` returns, committed as a whole. It must be able to begin anew.
+
+    Raises `Conflict` after several lost races, and what `work` raises.
+    """
+    for _ in range(TRIES):
+        try:
+            async with database.transaction() as transaction:
+                return await work(transaction)
+        except RACES:
+            continue
+    raise Conflict
+
+
+def own_cause(now: datetime, *, because: UUID | None = None, actor: UUID | None = None) -> Cause:
+    """The cause of a step that is safe to repeat because its state says that it was done."""
+    return Cause(uuid7(), now, actor=actor, causation_id=str(because) if because else None)

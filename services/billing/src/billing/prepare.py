@@ -1,4 +1,4 @@
-"""`python -m billing.prepare`: the database brought up to this version before traffic moves to it."""
+"""`python -m billing.prepare`: the database of this version, before traffic moves to it."""
 
 from common.kernel_service import prepare
 

@@ -5,6 +5,7 @@ successors (apply) and losses (fetch what is missing) apart, without a time wind
 can never be handled parks its stream, raw; the other streams go on.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +14,8 @@ from typing import Any
 from uuid import uuid5
 
 import asyncpg
+import prometheus_client
 import structlog
-from prometheus_client import Counter, Histogram
 
 from common.clock import Clock
 from common.command_handling import Commands
@@ -29,13 +30,15 @@ from common.wire import WireSeal
 
 log = structlog.get_logger(__name__)
 
-LAG = Histogram(
+LAG = prometheus_client.Histogram(
     "cartulary_consumer_lag_seconds",
     "From the record of an event to its effect here",
     ["consumer"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600, 3600),
 )
-HANDLED = Counter("cartulary_inbox_messages_total", "Messages by outcome", ["consumer", "outcome"])
+HANDLED = prometheus_client.Counter(
+    "cartulary_inbox_messages_total", "Messages by outcome", ["consumer", "outcome"]
+)
 
 TRANSIENT = (
     *OUTCOME_UNKNOWN,
@@ -251,6 +254,7 @@ class Inbox:
             streams = {(envelope.source, envelope.stream) for envelope, _ in messages}
             rows = await lock_rows(transaction, self.consumer, streams)
             writes: list[Write] = []
+            verdicts: Counter[Verdict] = Counter()
             for envelope, raw in messages:
                 key = (envelope.source, envelope.stream)
                 last, parked = rows[key]
@@ -263,10 +267,11 @@ class Inbox:
                     await self._effects(transaction, envelope, writes)
                     LAG.labels(self.consumer).observe(envelope.age(self._now()))
                     rows[key] = (envelope.version, parked)
-                HANDLED.labels(self.consumer, verdict.value).inc()
-            await transaction.write(writes)
-            await move_rows(transaction, self.consumer, rows)
+                verdicts[verdict] += 1
+            await move_rows(transaction, self.consumer, rows, writes)
             await settle(transaction, letters or ())
+        for verdict, count in verdicts.items():
+            HANDLED.labels(self.consumer, verdict.value).inc(count)
 
     async def _effects(
         self, transaction: Transaction, envelope: Envelope, writes: list[Write]

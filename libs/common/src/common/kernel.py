@@ -1,7 +1,7 @@
 """What every event-sourced service stands on, opened in the right order."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from common.migrations import prepare_database, prepare_views_once
 from common.personal_data import SubjectKeys
 from common.read_models import Projection, Projections, ReadModel
 from common.relay import Publish, feed
+from common.settings import ServiceSettings
 from common.snapshots import SnapshotPolicy, Snapshots
 from common.wire import WireSeal
 
@@ -92,3 +93,16 @@ async def attach_kernel(
         yield Kernel(declaration, database, store, commands, wake, WireSeal(wire_key))
     finally:
         await database.close()
+
+
+def open_kernel_of(
+    declaration: KernelDeclaration, settings: ServiceSettings
+) -> AbstractAsyncContextManager[Kernel]:
+    """The service's log, database and commands, as its settings say."""
+    return open_kernel(
+        declaration,
+        dsn=settings.database_url,
+        data_key=settings.data_key_bytes,
+        wire_key=settings.wire_key_bytes,
+        pool_size=settings.pool_size,
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 import uvicorn
 
+from common.garbage import settle
 from common.settings import ServiceSettings
 
 GRACE_SECONDS = 10
@@ -33,6 +34,7 @@ def serve(app: Any, settings: ServiceSettings, *, on_drain: Callable[[], None]) 
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    settle()
     server = GentleServer(config, on_drain, settings.drain_seconds)
     server.run()
     if not server.started:

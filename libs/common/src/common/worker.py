@@ -13,6 +13,7 @@ import uvloop
 from common.broker import Broker
 from common.clock import Clock
 from common.feed import Feeds
+from common.garbage import settle
 from common.inbox import Inbox, MessageView, Reaction
 from common.kernel import Kernel
 from common.observability import supervise
@@ -119,6 +120,7 @@ class Worker:
 
 def run_until_stopped(work: Callable[[], Awaitable[None]]) -> None:
     """A worker process's whole life: work until SIGTERM or SIGINT, then cancel and wait."""
+    settle()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_stopped(work))
 

@@ -1,8 +1,8 @@
 """`python -m auth.prepare`: the database brought up to this version before traffic moves to it."""
 
-from common.kernel_service import prepare
+from common.preparing import prepare
 
-from auth.main import DECLARATION
+from auth.declaration import DECLARATION
 from auth.settings import AuthSettings
 
 

@@ -7,6 +7,7 @@ from functools import partial
 
 import uvicorn
 from common.clock import SystemClock
+from common.garbage import settle
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
 from common.serving import GentleServer, served_beside
@@ -35,6 +36,7 @@ def main() -> None:
     }
     app = create_gateway(settings=settings, upstreams=upstreams, broker=broker, clock=SystemClock())
     front = _config(app, settings.host, settings.port)
+    settle()
     with asyncio.Runner(loop_factory=front.get_loop_factory()) as runner:
         runner.run(_serve(front, app, settings))
 

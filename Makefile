@@ -10,7 +10,7 @@ PREPARED := auth cards
 EDITABLE := $(addprefix -e ,$(MEMBERS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run seed events env up down logs check test test-compose faults bench format lock clean
+.PHONY: help run seed events env up down logs check test test-compose faults bench docs format lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -79,6 +79,10 @@ faults: $(VENV)/.development ## ten minutes of kills, cuts and restarts under lo
 
 bench: $(VENV)/.bench ## measure against limits and peers (NAMES="appends relay" for some of it)
 	$(BIN)/python -m bench $(NAMES) --json bench/latest.json
+
+docs: $(VENV)/.development ## write what is made from code: messages between services, recorded interfaces
+	$(BIN)/cartulary docs
+	$(BIN)/python -m tests.contract.test_openapi
 
 format: $(VENV)/.development ## format and sort what you changed
 	$(BIN)/ruff format $(SOURCES)

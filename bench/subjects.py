@@ -6,6 +6,7 @@ from typing import Any
 
 from bench import (
     appends,
+    backups,
     commands,
     consumer,
     creation,
@@ -43,4 +44,5 @@ SUBJECTS: Mapping[str, Subject] = {
     "creation": Subject(creation.measure, in_process=False),
     "memory": Subject(memory.measure, in_process=False),
     "start": Subject(start.measure, in_process=False),
+    "backups": Subject(backups.measure),
 }

@@ -56,6 +56,7 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
         "memory of the largest process, after load": _at_most(160),
     },
     "start": {"start to first answer": _at_most(5)},
+    "backups": {},
 }
 
 

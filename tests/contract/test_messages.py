@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import auth.accounts.examples
 import auth.addresses.examples
@@ -64,9 +65,21 @@ RECORDED = {path.stem: path.read_text() for path in MESSAGES.glob("*.json")}
 
 @pytest.mark.parametrize("type_name", sorted(PUBLISHED))
 def test_a_producer_writes_exactly_the_recorded_message(type_name: str) -> None:
-    written = PUBLISHED[type_name].model_dump_json()
+    written = PUBLISHED[type_name].model_dump_json(indent=2)
+    recorded = json.loads(RECORDED.get(type_name, "{}"))
 
-    assert json.loads(written) == json.loads(RECORDED[type_name])
+    assert json.loads(written) == recorded, what_to_do(type_name, recorded, written)
+
+
+def what_to_do(type_name: str, recorded: dict[str, Any], written: str) -> str:
+    now, file = json.loads(written), f"tests/contract/messages/{type_name}.json"
+    if lost := sorted(set(recorded) - set(now)):
+        family, _, version = type_name.rpartition(".v")
+        return (
+            f"{type_name} has no {', '.join(lost)} any more, and others may read it. Leave it "
+            f"as it is, and publish {family}.v{int(version) + 1} until nobody reads v{version}."
+        )
+    return f"If this is wanted and every new field optional, write {file}:\n{written}"
 
 
 @pytest.mark.parametrize("event", CONSUMED, ids=lambda event: event.__module__)

@@ -67,8 +67,16 @@ async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sy
 
 
 @pytest.fixture(scope="module")
+def more_environment() -> dict[str, str]:
+    """Further settings of all processes; a file of tests may have its own."""
+    return {}
+
+
+@pytest.fixture(scope="module")
 async def distributed(
-    tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedPostgres
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres: EmbeddedPostgres,
+    more_environment: dict[str, str],
 ) -> AsyncIterator[System]:
     """Five processes, HTTP between them, RabbitMQ for their messages; the tests of a file share
     them."""
@@ -88,6 +96,7 @@ async def distributed(
             "FEEDS": json.dumps({s: urls[s] for s in ("auth", "cards")}),
             "MAIL_FOLDER": str(folder / "mail"),
             "STORAGE_FOLDER": str(folder / "files"),
+            **more_environment,
         }
         processes, metrics = {}, {}
         for module in ("auth.main", "auth.worker", "cards.main", "cards.worker", "gateway.main"):

@@ -15,6 +15,7 @@ FOLDERS = ("libs", "services", "tools", "tests", "docs", "deploy", "bench")
 KERNEL_SCHEMAS = {
     "0001_kernel.sql": "e22ce107a4794d891ccafd2b8a4be578c8b52984294a785f0d0f424e40ab4769",
     "0002_bytewise_names.sql": "2663ac7e875a6c13c87eef2ca524cbd494b31238b6cbf8ab24eddcd366c3ecd8",
+    "0003_epochs.sql": "2de53b5489f609c173324c94054da7ad882f9e215d966813542fcefbc12323f0",
 }
 """What was released: a change is a new numbered file."""
 
@@ -75,10 +76,23 @@ def test_a_released_kernel_schema_is_never_edited(name: str) -> None:
     assert sha256((folder / name).read_bytes()).hexdigest() == KERNEL_SCHEMAS[name]
 
 
+@pytest.mark.parametrize("folder", sorted(ROOT.glob("services/*/src/*/migrations")), ids=name_of)
+def test_every_service_with_a_log_has_all_of_the_kernels_tables(folder: Path) -> None:
+    migrations = "".join(file.read_text() for file in (folder / "versions").glob("*.py"))
+
+    assert [
+        name for name in KERNEL_SCHEMAS if f'"{name.removesuffix(".sql")}"' not in migrations
+    ] == []
+
+
 @pytest.mark.parametrize("path", tracked("**/migrations/versions/*.py"), ids=name_of)
 def test_a_migration_file_begins_with_its_revision(path: Path) -> None:
     """The start compares names with the database, and loads Alembic only when they differ."""
     assert f'revision = "{path.name.partition("_")[0]}"' in path.read_text()
+
+
+def test_the_public_checks_are_those_of_a_clean_checkout() -> None:
+    assert "- run: .ci/run\n" in (ROOT / ".github/workflows/ci.yml").read_text()
 
 
 def test_no_lock_records_an_address() -> None:

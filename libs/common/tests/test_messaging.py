@@ -10,7 +10,7 @@ import pytest
 from common.broker import BrokerUnavailable, Outgoing
 from common.embedded_postgres import EmbeddedPostgres
 from common.in_process import InProcessBroker
-from common.inbox import Verdict, judge
+from common.inbox_rows import Verdict, judge
 from common.kernel import Kernel
 from common.log_followers import LeadershipLost, Lease, move_cursor
 from common.messages import Envelope

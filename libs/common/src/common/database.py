@@ -1,7 +1,7 @@
 """One service's database: a pool, and one transaction per unit of work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -89,6 +89,9 @@ class Transaction:
             callback()
 
 
+OnConnect = Callable[[asyncpg.Connection], Awaitable[None]]
+
+
 class Database:
     """A pool of connections that work as `SERVICE_ROLE`."""
 
@@ -97,12 +100,24 @@ class Database:
         self.dsn = dsn
 
     @staticmethod
-    async def connect(dsn: str, *, size: int = 10) -> "Database":
-        """Work with up to `size` connections, each opened when it is first needed."""
+    async def connect(
+        dsn: str, *, size: int = 10, on_connect: OnConnect | None = None
+    ) -> "Database":
+        """Work with up to `size` connections, each opened when it is first needed.
+
+        `on_connect` is handed each before anybody else.
+        """
         settings = {"role": SERVICE_ROLE, **SESSION_LIMITS}
 
         async def open() -> asyncpg.Connection:
-            return await connect(dsn, settings, command_timeout=COMMAND_TIMEOUT_SECONDS)
+            try:
+                connection = await connect(dsn, settings, command_timeout=COMMAND_TIMEOUT_SECONDS)
+            except asyncpg.InvalidCatalogNameError as error:
+                # it gets a backup's place at this moment; one that never was is found at the start
+                raise DatabaseAway(str(error)) from error
+            if on_connect is not None:
+                await on_connect(connection)
+            return connection
 
         return Database(ConnectionPool(open, size), dsn)
 

@@ -14,6 +14,7 @@ import orjson
 from prometheus_client import Counter
 
 from common.database import Transaction
+from common.epochs import Epochs
 from common.event_types import EventTypes
 from common.messages import event_id
 from common.personal_data import (
@@ -85,7 +86,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One event as it stands in the log."""
+    """One event as it stands in the log. Others see its version with `shift` added (`epochs`)."""
 
     source: str
     position: int
@@ -95,11 +96,17 @@ class Recorded:
     event: Any
     meta: Mapping[str, Any]
     recorded_at: datetime
+    shift: int = 0
+
+    @property
+    def public_version(self) -> int:
+        """Its version where other services see it."""
+        return self.version + self.shift
 
     @property
     def id(self) -> UUID:
         """The event's id, made when asked for: a rebuild reads a million events and no id."""
-        return event_id(self.source, self.stream, self.version)
+        return event_id(self.source, self.stream, self.public_version)
 
 
 def genesis(stream: str) -> bytes:
@@ -120,6 +127,7 @@ class EventStore:
         self.source = source
         self.types = types
         self.keys = keys
+        self.epochs = Epochs()
 
     async def load(
         self, transaction: Transaction, stream: str, *, after: int = 0, hash: bytes | None = None
@@ -194,6 +202,7 @@ class EventStore:
                 event,
                 row["meta"],
                 row["recorded_at"],
+                self.epochs.shift_at(row["log_position"]),
             )
             for row, event in zip(rows, await self.events_of(transaction, rows), strict=True)
         ]
@@ -245,6 +254,7 @@ _MEANINGS: Mapping[str, type[Exception]] = {
 }
 
 _SAID = itemgetter("stream", "type", "schema")
+
 _LOAD = """
     select stream, version, type, schema, data, hash from events
      where stream = $1 and version > $2 order by version"""

@@ -1,13 +1,55 @@
-"""A producer's public messages of one stream, for a consumer that missed some.
+"""A producer's public messages, stream by stream, for consumers that missed some.
 
 Services ask one another inside the network only; the shared internal secret says who may.
 """
 
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
-Feed = Callable[[str, int], Awaitable[Sequence[bytes]]]
-"""(stream, after) → its public messages after that version, in order."""
+from common.database import Database
+from common.event_store import EventStore
+from common.relay import Publish, feed
+from common.wire import WireSeal
+
+StreamVersion = tuple[str, int]
+"""(stream, its last public version)"""
+
+STREAMS_A_PAGE = 1_000
+
+
+class Feed(Protocol):
+    """What one service has published."""
+
+    async def __call__(self, stream: str, after: int) -> Sequence[bytes]:
+        """The public messages of a stream after a public version, in order."""
+        ...
+
+    async def streams(self, after: str) -> Sequence[StreamVersion]:
+        """A page of the streams whose names come after `after`, in the order of their names."""
+        ...
+
+
+class LogFeed:
+    """The feed of a log in this process's reach."""
+
+    def __init__(
+        self, database: Database, store: EventStore, publish: Publish, seal: WireSeal
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._publish = publish
+        self._seal = seal
+
+    async def __call__(self, stream: str, after: int) -> Sequence[bytes]:
+        """The public messages of a stream after a public version."""
+        return await feed(self._database, self._store, self._publish, self._seal, stream, after)
+
+    async def streams(self, after: str) -> Sequence[StreamVersion]:
+        """A page of what has been published so far."""
+        async with self._database.reader() as reader:
+            rows = await reader.connection.fetch(_STREAMS, after, STREAMS_A_PAGE)
+        return [(row["stream"], row["version"]) for row in rows]
 
 
 class Feeds:
@@ -24,6 +66,17 @@ class Feeds:
         """The messages after a version. Raises `LookupError` for an unknown source."""
         if source in self._local:
             return await self._local[source](stream, after)
+        found = await self._ask(source, "/internal/feed", {"stream": stream, "after": after})
+        return [b64decode(message) for message in found]
+
+    async def streams(self, source: str, after: str) -> Sequence[StreamVersion]:
+        """A page of a source's streams. Raises `LookupError` for an unknown source."""
+        if source in self._local:
+            return await self._local[source].streams(after)
+        found = await self._ask(source, "/internal/feed/streams", {"after": after})
+        return [(stream, version) for stream, version in found]
+
+    async def _ask(self, source: str, path: str, parameters: Mapping[str, str | int]) -> list[Any]:
         if source not in self._addresses:
             raise LookupError(f"no feed of {source} is known")
         import aiohttp  # noqa: PLC0415 (7 MB at rest, for messages that are hardly ever missing)
@@ -32,8 +85,11 @@ class Feeds:
         headers = {"Authorization": f"Bearer {self._secret}"}
         async with aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as session:
             answer = await session.get(
-                f"{self._addresses[source]}/internal/feed",
-                params={"stream": stream, "after": after},
-                headers=headers,
+                f"{self._addresses[source]}{path}", params=parameters, headers=headers
             )
-            return [b64decode(message) for message in await answer.json()]
+            found: list[Any] = await answer.json()
+            return found
+
+
+_STREAMS = """
+    select stream, version from published_streams where stream > $1 order by stream limit $2"""

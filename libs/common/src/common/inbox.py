@@ -5,11 +5,11 @@ successors (apply) and losses (fetch what is missing) apart, without a time wind
 can never be handled parks its stream, raw; the other streams go on.
 """
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any
 from uuid import uuid5
 
@@ -21,7 +21,8 @@ from common.clock import Clock
 from common.command_handling import Commands
 from common.database import OUTCOME_UNKNOWN, Transaction
 from common.event_store import Cause, VersionConflict
-from common.inbox_rows import lock_rows, move_rows
+from common.inbox_rows import Verdict, judge, lock_rows, move_rows
+from common.message_traces import tell_handled
 from common.messages import ConsumedEvent, Envelope, MalformedMessage
 from common.parking import Parked, Reason, park, settle
 from common.problems import Unavailable
@@ -30,12 +31,6 @@ from common.wire import WireSeal
 
 log = structlog.get_logger(__name__)
 
-LAG = prometheus_client.Histogram(
-    "cartulary_consumer_lag_seconds",
-    "From the record of an event to its effect here",
-    ["consumer"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600, 3600),
-)
 HANDLED = prometheus_client.Counter(
     "cartulary_inbox_messages_total", "Messages by outcome", ["consumer", "outcome"]
 )
@@ -51,24 +46,6 @@ TRANSIENT = (
     Unavailable,
 )
 """Trouble that passes: nothing was committed, the same batch is tried again."""
-
-
-class Verdict(Enum):
-    """What the inbox row says of a message."""
-
-    APPLY = "applied"
-    DUPLICATE = "duplicate"
-    GAP = "gap"
-    PARKED = "parked"
-
-
-def judge(last_version: int, stream_is_parked: bool, prev: int, version: int) -> Verdict:
-    """Whether this message is the next one of its stream."""
-    if version <= last_version:
-        return Verdict.DUPLICATE
-    if stream_is_parked:
-        return Verdict.PARKED
-    return Verdict.APPLY if prev <= last_version else Verdict.GAP
 
 
 @dataclass(frozen=True)
@@ -154,7 +131,12 @@ class Inbox:
     @property
     def types(self) -> list[str]:
         """What to bind: everything its sources publish, for only so is a loss seen."""
-        return sorted({f"{name.partition('.')[0]}.*.*" for name in self._handlers})
+        return [f"{source}.*.*" for source in self.sources]
+
+    @property
+    def sources(self) -> list[str]:
+        """The services that it hears."""
+        return sorted({name.partition(".")[0] for name in self._handlers})
 
     @property
     def message_views(self) -> list[str]:
@@ -250,6 +232,7 @@ class Inbox:
         """`letters`: a parked stream is replayed, and these of its letters are then done."""
         if not messages:
             return
+        started, applied = time.perf_counter(), list[Envelope]()
         async with self._commands.database.transaction() as transaction:
             streams = {(envelope.source, envelope.stream) for envelope, _ in messages}
             rows = await lock_rows(transaction, self.consumer, streams)
@@ -265,13 +248,14 @@ class Inbox:
                     await self._queue_behind(transaction, envelope, raw)
                 elif verdict is Verdict.APPLY:
                     await self._effects(transaction, envelope, writes)
-                    LAG.labels(self.consumer).observe(envelope.age(self._now()))
+                    applied.append(envelope)
                     rows[key] = (envelope.version, parked)
                 verdicts[verdict] += 1
             await move_rows(transaction, self.consumer, rows, writes)
             await settle(transaction, letters or ())
         for verdict, count in verdicts.items():
             HANDLED.labels(self.consumer, verdict.value).inc(count)
+        tell_handled(self.consumer, applied, time.perf_counter() - started, self._now())
 
     async def _effects(
         self, transaction: Transaction, envelope: Envelope, writes: list[Write]

@@ -1,6 +1,7 @@
-"""A row per (consumer, source, stream): the last version seen, and whether it is parked."""
+"""A row per (consumer, source, stream): the last version seen, whether it is parked, what follows."""
 
 from collections.abc import Collection, Mapping, Sequence
+from enum import Enum
 
 from common.database import Transaction
 from common.statements import Write, go_together
@@ -10,6 +11,24 @@ StreamKey = tuple[str, str]
 
 Row = tuple[int, bool]
 """(last version seen, whether the stream is parked)"""
+
+
+class Verdict(Enum):
+    """What the inbox row says of a message."""
+
+    APPLY = "applied"
+    DUPLICATE = "duplicate"
+    GAP = "gap"
+    PARKED = "parked"
+
+
+def judge(last_version: int, stream_is_parked: bool, prev: int, version: int) -> Verdict:
+    """Whether this message is the next one of its stream."""
+    if version <= last_version:
+        return Verdict.DUPLICATE
+    if stream_is_parked:
+        return Verdict.PARKED
+    return Verdict.APPLY if prev <= last_version else Verdict.GAP
 
 
 async def lock_rows(
@@ -76,7 +95,7 @@ _LOCK = """
      order by source, stream for update"""
 _MOVE = """
     with moved (source, stream, version) as (
-        select * from unnest($2::text[], $3::text[], $4::int[]))
+        select * from unnest($2::text[], $3::text[], $4::bigint[]))
     insert into inbox (consumer, source, stream, last_version)
     select $1, source, stream, version from moved
         on conflict (consumer, source, stream) do update set last_version = excluded.last_version

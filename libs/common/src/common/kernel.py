@@ -5,15 +5,19 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
+
 from common.command_handling import Commands
-from common.database import Database
+from common.database import Database, OnConnect
 from common.event_store import EventStore
 from common.event_types import EventTypes, Upcaster
+from common.feed import Feed, LogFeed
 from common.log_followers import Wake
 from common.migrations import prepare_database, prepare_views_once
 from common.personal_data import SubjectKeys
 from common.read_models import Projection, Projections, ReadModel
-from common.relay import Publish, feed
+from common.relay import Publish
+from common.reporting import start_reporting
 from common.settings import ServiceSettings
 from common.snapshots import SnapshotPolicy, Snapshots
 from common.wire import WireSeal
@@ -48,10 +52,10 @@ class Kernel:
     wake: Wake
     seal: WireSeal
 
-    async def feed(self, stream: str, after: int) -> list[bytes]:
-        """The public messages of a stream after a version."""
-        publish = self.declaration.publish
-        return await feed(self.database, self.store, publish, self.seal, stream, after)
+    @property
+    def feed(self) -> Feed:
+        """Its public messages, for those who missed some."""
+        return LogFeed(self.database, self.store, self.declaration.publish, self.seal)
 
 
 @asynccontextmanager
@@ -82,10 +86,10 @@ async def attach_kernel(
     pool_size: int = 10,
 ) -> AsyncIterator[Kernel]:
     """The same on a database as it is: for tools, which must neither migrate nor build."""
-    database = await Database.connect(dsn, size=pool_size)
+    types = EventTypes(*declaration.events, upcasters=declaration.upcasters)
+    store = EventStore(declaration.source, types, SubjectKeys(data_key))
+    database = await Database.connect(dsn, size=pool_size, on_connect=_learning(store))
     try:
-        types = EventTypes(*declaration.events, upcasters=declaration.upcasters)
-        store = EventStore(declaration.source, types, SubjectKeys(data_key))
         wake = Wake()
         projections = Projections(declaration.projections)
         snapshots = Snapshots(declaration.snapshots)
@@ -99,6 +103,7 @@ def open_kernel_of(
     declaration: KernelDeclaration, settings: ServiceSettings
 ) -> AbstractAsyncContextManager[Kernel]:
     """The service's log, database and commands, as its settings say."""
+    start_reporting(declaration.source, settings)
     return open_kernel(
         declaration,
         dsn=settings.database_url,
@@ -106,3 +111,13 @@ def open_kernel_of(
         wire_key=settings.wire_key_bytes,
         pool_size=settings.pool_size,
     )
+
+
+def _learning(store: EventStore) -> OnConnect:
+    """A restore ends every connection: who opens one learns of it before asking anything else."""
+
+    async def learn(connection: asyncpg.Connection) -> None:
+        if await store.epochs.refresh(connection):
+            store.keys.forget_all()
+
+    return learn

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI
 
+from common.backup_routes import install_backups
+from common.feed import StreamVersion
 from common.feed_route import feed_router
 from common.kernel import Kernel, KernelDeclaration, open_kernel_of
 from common.personal_data_export import personal_data_router
@@ -33,8 +35,7 @@ def create_kernel_service(
 ) -> FastAPI:
     """The application; in an embedded run the kernel is handed in, since the worker shares it.
 
-    `personal_data` is what the service holds about a person, where another gathers it.
-    """
+    `personal_data` is what the service holds about a person, where another gathers it."""
     running: list[Kernel] = []
 
     async def database_answers() -> bool:
@@ -48,10 +49,11 @@ def create_kernel_service(
                 opened = await stack.enter_async_context(open_kernel_of(declaration, settings))
             await stack.enter_async_context(resources(app, opened))
             running.append(opened)
+            stack.push_async_callback(app.state.backups.stop)
             yield
 
     secret = settings.internal_secret.get_secret_value()
-    return create_service(
+    app = create_service(
         name=declaration.source,
         settings=settings,
         routers=[*routers, *_internal(running, secret, personal_data)],
@@ -59,6 +61,8 @@ def create_kernel_service(
         readiness={"database": database_answers},
         max_body=max_body,
     )
+    install_backups(app, declaration, settings)
+    return app
 
 
 def _internal(
@@ -66,12 +70,18 @@ def _internal(
 ) -> list[APIRouter]:
     """What other services may ask; `running` holds the kernel once it is open."""
 
-    async def feed(stream: str, after: int) -> list[bytes]:
-        return await running[0].feed(stream, after)
+    class Own:
+        """The kernel's feed, which is there once the service runs."""
+
+        async def __call__(self, stream: str, after: int) -> Sequence[bytes]:
+            return await running[0].feed(stream, after)
+
+        async def streams(self, after: str) -> Sequence[StreamVersion]:
+            return await running[0].feed.streams(after)
 
     async def held(account_id: UUID) -> Mapping[str, Any]:
         assert personal_data is not None
         return await personal_data(running[0], account_id)
 
-    routers = [feed_router(feed, secret)]
+    routers = [feed_router(Own(), secret)]
     return routers if personal_data is None else [*routers, personal_data_router(held, secret)]

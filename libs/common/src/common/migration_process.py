@@ -1,4 +1,4 @@
-"""`python -m common.migration_process FOLDER`: Alembic, in a process that ends with its work.
+"""`python -m common.migration_process FOLDER REVISION`: Alembic, in a process that soon ends.
 
 A service that runs for months need not keep Alembic and an engine for it, sixteen megabytes. The
 database's address comes in `DATABASE_URL`: a command line is readable by everybody on the machine.
@@ -15,7 +15,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 
 
-async def upgrade(dsn: str, migrations: Path) -> None:
+async def upgrade(dsn: str, migrations: Path, revision: str) -> None:
     """Run what is missing, in one transaction: all of it or nothing."""
     config = Config()
     config.set_main_option("script_location", str(migrations))
@@ -25,7 +25,7 @@ async def upgrade(dsn: str, migrations: Path) -> None:
         # two processes of a service start at once: one migrates, the other waits and finds it done
         connection.exec_driver_sql(_LOCK)
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
     try:
         async with engine.begin() as connection:
@@ -37,4 +37,4 @@ async def upgrade(dsn: str, migrations: Path) -> None:
 _LOCK = "select pg_advisory_xact_lock(hashtext('cartulary'), hashtext('migrate'))"
 
 if __name__ == "__main__":
-    asyncio.run(upgrade(os.environ["DATABASE_URL"], Path(sys.argv[1])))
+    asyncio.run(upgrade(os.environ["DATABASE_URL"], Path(sys.argv[1]), sys.argv[2]))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.resources import files
@@ -43,8 +44,10 @@ def kernel_schema(name: str) -> list[str]:
     return statements
 
 
-async def prepare_database(dsn: str, migrations: Path) -> None:
+async def prepare_database(dsn: str, migrations: Path, *, revision: str | None = None) -> None:
     """Wait for PostgreSQL, migrate, assert what the log's readers rely on.
+
+    `revision` is how far, for a backup of that time; else to the newest.
 
     Raises `DatabaseUnfit` and `MigrationFailed`; nothing of a failed migration is kept. Raises
     `SettingsRefused` for an address that PostgreSQL will never let in.
@@ -52,8 +55,9 @@ async def prepare_database(dsn: str, migrations: Path) -> None:
     owner = await _when_it_answers(dsn)
     try:
         await owner.execute(_ROLE)
-        if await _revision(owner) != newest_revision(migrations):
-            await _upgrade(dsn, migrations)
+        wanted = revision or newest_revision(migrations)
+        if await _revision(owner) != wanted:
+            await _upgrade(dsn, migrations, wanted)
         await owner.execute(_GRANT)
         await _assert_fit(owner)
     finally:
@@ -84,14 +88,18 @@ async def _when_it_answers(dsn: str) -> asyncpg.Connection:
             pause = min(pause * 2, 5)
 
 
-async def _upgrade(dsn: str, migrations: Path) -> None:
-    command = (sys.executable, "-m", "common.migration_process", str(migrations))
+async def _upgrade(dsn: str, migrations: Path, revision: str) -> None:
+    command = (sys.executable, "-m", "common.migration_process", str(migrations), revision)
     environment = {**os.environ, "DATABASE_URL": dsn}
-    process = await asyncio.create_subprocess_exec(
-        *command, env=environment, stderr=asyncio.subprocess.PIPE
-    )
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+
+    # not by the loop: uvloop's fork runs what libraries with threads have registered for forks, and
+    # the child was seen to stand still there, before it became the other program
+    process = await asyncio.to_thread(start)
     try:
-        _, said = await process.communicate()
+        _, said = await asyncio.to_thread(process.communicate)
     except asyncio.CancelledError:
         process.kill()
         raise

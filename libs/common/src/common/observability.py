@@ -12,6 +12,8 @@ import orjson
 import structlog
 from prometheus_client import Counter, Gauge
 
+from common.reporting import report_error
+
 RESTARTS = Counter("cartulary_task_restarts_total", "Background loops started again", ["task"])
 RUNNING = Gauge("cartulary_task_running", "1 while a background loop runs", ["task"])
 
@@ -37,6 +39,7 @@ def configure_logging(*, level: str, json: bool | None = None, file: TextIO | No
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        report_error,
     ]
     rendering: list[Any] = [redact]
     if as_json:

@@ -124,6 +124,10 @@ class SubjectKeys:
         for subject, key in keys.items():
             self._cache[subject] = (now + CACHE_SECONDS, key)
 
+    def forget_all(self) -> None:
+        """Read every key anew: the database is another one than it was."""
+        self._cache.clear()
+
     def _forget(self, subject: str) -> None:
         self._cache.pop(subject, None)
 

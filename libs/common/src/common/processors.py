@@ -4,6 +4,7 @@ A processor starts from now, goes through the log once, and cannot be rebuilt. I
 key made from the event's id; the attempt is written down before it and the outcome after it.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from common.database import Database
 from common.event_store import EventStore, Recorded
 from common.event_types import classes_of
 from common.log_followers import Lease, Wake, lead, move_cursor, read_page
+from common.reporting import note_span
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +70,7 @@ class ProcessorRunner:
         key = uuid5(record.id, self._processor.name)
         if await self._attempt(key) == "done":
             return
-        outcome, error = "done", None
+        outcome, error, started = "done", None, time.perf_counter()
         try:
             await self._processor.act(record, key)
         except Refused as refused:
@@ -78,8 +80,20 @@ class ProcessorRunner:
             CALLS.labels(self._processor.name, "failed").inc()
             raise
         CALLS.labels(self._processor.name, outcome).inc()
+        self._tell(record, key, outcome, time.perf_counter() - started)
         async with self._database.reader() as writer:
             await writer.connection.execute(_OUTCOME, key, outcome, error, self._clock.now())
+
+    def _tell(self, record: Recorded, key: UUID, outcome: str, seconds: float) -> None:
+        log.info(
+            "outbound_call",
+            processor=self._processor.name,
+            key=str(key),
+            outcome=outcome,
+            correlation_id=record.meta.get("correlation"),
+        )
+        parent = record.meta.get("traceparent")
+        note_span(self._processor.name, parent, seconds, outcome=outcome)
 
     async def _attempt(self, key: UUID) -> str:
         async with self._database.reader() as writer:

@@ -5,6 +5,7 @@ taken without our seeing it is sent again, and its readers drop it by its versio
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -12,8 +13,10 @@ from prometheus_client import Counter
 
 from common.broker import Broker, BrokerUnavailable, Outgoing, Publisher
 from common.database import Database, Transaction
+from common.epochs import PUBLIC_VERSION
 from common.event_store import EventStore, Recorded
 from common.log_followers import LeadershipLost, Lease, Wake, lead, move_cursor, read_page
+from common.message_traces import tell_published
 from common.messages import Envelope, PublishedEvent
 from common.wire import WireSeal
 
@@ -59,11 +62,14 @@ class Relay:
                 return None
             facts = [(r, m) for r in page.events if (m := self._publish(r.event)) is not None]
             last = await self._last_versions(reader, {record.stream for record, _ in facts})
-        if any(record.version <= last.get(record.stream, 0) for record, _ in facts):
+        if any(record.public_version <= last.get(record.stream, 0) for record, _ in facts):
             # another leader has published these since: what we know of `prev` is not of their time
             raise LeadershipLost(lease.name)
         outgoing, versions = self._outgoing(facts, last)
+        started = time.perf_counter()
         safe = await publisher.publish(outgoing) if outgoing else 0
+        seconds = time.perf_counter() - started
+        tell_published(self._store.source, [record for record, _ in facts[:safe]], seconds)
         position = page.end if safe == len(outgoing) else facts[safe][0].position - 1
         async with self._database.transaction() as transaction:
             moved = await move_cursor(transaction, lease, max(position, lease.position))
@@ -83,8 +89,8 @@ class Relay:
             envelope = to_envelope(
                 self._store.source, record, message, previous.get(record.stream, 0), self._seal
             )
-            previous[record.stream] = record.version
-            versions.append((record.stream, record.version))
+            previous[record.stream] = record.public_version
+            versions.append((record.stream, record.public_version))
             outgoing.append(
                 Outgoing(envelope.id, envelope.type, envelope.subject, envelope.to_bytes())
             )
@@ -115,7 +121,7 @@ def to_envelope(
         source=source,
         type=message.type_name,
         stream=record.stream,
-        version=record.version,
+        version=record.public_version,
         prev=prev,
         time=record.recorded_at,
         data=data,
@@ -140,7 +146,7 @@ async def feed(
         if message is not None:
             envelope = to_envelope(store.source, record, message, previous, seal)
             messages.append(envelope.to_bytes())
-            previous = record.version
+            previous = record.public_version
     return messages
 
 
@@ -157,8 +163,8 @@ async def keep_running(relay: Relay, wake: Wake) -> None:
 _LAST = "select stream, version from published_streams where stream = any($1::text[])"
 _REMEMBER = """
     insert into published_streams (stream, version)
-    select * from unnest($1::text[], $2::int[])
+    select * from unnest($1::text[], $2::bigint[])
         on conflict (stream) do update set version = excluded.version"""
-_FEED = """
+_FEED = f"""
     select position as log_position, stream, version, type, schema, data, meta, recorded_at
-      from events where stream = $1 and version > $2 order by version limit 1000"""
+      from events where stream = $1 and {PUBLIC_VERSION} > $2 order by version limit 1000"""

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.ids import uuid7
 from common.problem_responses import CONTENT_TYPE, UNEXPECTED, problem_body
+from common.reporting import note_span, tracing
 
 log = structlog.get_logger("http")
 
@@ -96,6 +97,10 @@ class RequestContext:
             status=status,
             duration_ms=round(seconds * 1000, 2),
         )
+        if tracing():
+            parent = scope["state"]["traceparent"]
+            name = f"{method} {route}"
+            note_span(name, parent, seconds, route=route, status=status)
 
     def _measure(self, method: str, route: str, status: int) -> Histogram:
         found = self._measures.get((method, route, status))

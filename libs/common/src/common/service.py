@@ -28,6 +28,7 @@ from common.problem_responses import (
     problem_schemas,
 )
 from common.problems import Forbidden, PreconditionFailed, Unauthenticated
+from common.reporting import start_reporting
 from common.request_context import MAX_BODY, RequestContext
 from common.serving import serve
 from common.settings import ServiceSettings
@@ -81,7 +82,8 @@ def create_service(
         generate_unique_id_function=_operation_id,
         middleware=[Middleware(RequestContext, service=name, max_body=max_body)],
         responses=DOCUMENTED,
-        telemetry={"metrics": False, "logs": False},  # `RequestContext` measures and logs
+        # `RequestContext` measures, logs and traces, and without paths and queries
+        telemetry={"metrics": False, "logs": False, "tracing": False},
     )
     tokens = InternalTokens(settings.internal_secret.get_secret_value())
     _equip(app, clock or SystemClock(), tokens, readiness)
@@ -105,6 +107,7 @@ def run_service(factory: Callable[[], FastAPI], settings: ServiceSettings) -> No
     """Serve until SIGTERM or SIGINT. From then on `/readyz` says no; the doors close
     `drain_seconds` later, and requests under way get ten seconds more."""
     app = factory()
+    start_reporting(app.title, settings)
 
     def drain() -> None:
         app.state.ready = False

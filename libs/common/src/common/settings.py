@@ -49,6 +49,12 @@ class ServiceSettings(BaseSettings):
     smtp_url: SecretStr | None = None
     mail_folder: Path | None = None
     feeds: dict[str, str] = {}
+    sentry_dsn: SecretStr | None = None
+    otel_exporter_otlp_endpoint: str | None = None
+    backup_key: SecretStr | None = None
+    backup_folder: Path | None = None
+    backups_kept: int = Field(default=14, ge=1, le=10_000)
+    backup_keys_kept: int = Field(default=2, ge=1, le=10_000)
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
@@ -73,6 +79,8 @@ class ServiceSettings(BaseSettings):
             for name in ("data_key", "wire_key")
             if not _is_key(getattr(self, name))
         ]
+        if self.backup_key is not None and not _is_key(self.backup_key):
+            found.append(f"BACKUP_KEY: must be {KEY_BYTES} bytes in base64url")
         if len(self.internal_secret.get_secret_value()) < SECRET_LENGTH:
             found.append(f"INTERNAL_SECRET: must have at least {SECRET_LENGTH} characters")
         if self.environment == "production":
@@ -81,6 +89,8 @@ class ServiceSettings(BaseSettings):
                 for name in ("data_key", "wire_key", "internal_secret")
                 if getattr(self, name).get_secret_value() in (DEVELOPMENT_KEY, DEVELOPMENT_SECRET)
             ]
+            if self.backup_key and self.backup_key.get_secret_value() == DEVELOPMENT_KEY:
+                found.append("BACKUP_KEY: is the well-known development value")
             if not self.database_url:
                 found.append("DATABASE_URL: is missing")
             found += [
@@ -101,6 +111,15 @@ class ServiceSettings(BaseSettings):
     def data_key_bytes(self) -> bytes:
         """The key that wraps persons' keys."""
         return _decoded(self.data_key)
+
+    @property
+    def backup_key_bytes(self) -> bytes | None:
+        """The key that seals backups; none in production where none is set."""
+        if self.backup_key is None:
+            return (
+                None if self.environment == "production" else _decoded(SecretStr(DEVELOPMENT_KEY))
+            )
+        return _decoded(self.backup_key)
 
     @property
     def wire_key_bytes(self) -> bytes:

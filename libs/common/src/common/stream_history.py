@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from common.database import Database
+from common.epochs import PUBLIC_VERSION
 from common.event_store import EventStore, chained, genesis
 from common.messages import event_id
 from common.personal_data import SEALED, SubjectKey, sealed_subjects, unseal
@@ -53,7 +54,7 @@ async def history(
         previous = row["hash"]
         shown.append(
             ShownEvent(
-                id=event_id(store.source, stream, row["version"]),
+                id=event_id(store.source, stream, row["public_version"]),
                 position=row["position"],
                 stream=stream,
                 version=row["version"],
@@ -81,7 +82,7 @@ async def find_streams(database: Database, source: str, text: str) -> list[tuple
             return [(row["stream"], None) for row in found]
         async with reader.connection.transaction():
             async for row in reader.connection.cursor(_NEWEST, prefetch=5_000):
-                if event_id(source, row["stream"], row["version"]) == id:
+                if event_id(source, row["stream"], row["public_version"]) == id:
                     return [(row["stream"], row["version"])]
     return []
 
@@ -121,11 +122,14 @@ def _shown(
     return {**unseal(type_name, stream, data, keys), **dict.fromkeys(sorted(gone), ERASED)}
 
 
-_STREAM = """
-    select position, version, type, schema, data, meta, hash, recorded_at
+_STREAM = f"""
+    select position, version, {PUBLIC_VERSION} as public_version, type, schema, data, meta, hash,
+           recorded_at
       from events where stream = $1 order by version"""
 _NAMED = "select distinct stream from events where stream = any($1::text[]) order by stream"
-_NEWEST = "select stream, version from events order by position desc"
+_NEWEST = f"""
+    select stream, version, {PUBLIC_VERSION} as public_version
+      from events order by position desc"""
 _CATEGORIES = """
     with recursive known as (
         (select category from events order by category limit 1)

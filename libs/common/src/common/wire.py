@@ -34,7 +34,7 @@ class WireSeal:
     def dump(self, message: PublishedEvent, id: UUID) -> tuple[dict[str, Any], UUID | None]:
         """The message's data with personal fields sealed, and the person whom they describe."""
         data = message.model_dump(mode="json")
-        personal, subject = _declared(type(message))
+        personal, subject = declared_personal(type(message))
         person = getattr(message, subject) if subject else None
         if not personal:
             return data, person
@@ -61,7 +61,8 @@ class WireSeal:
 
 
 @cache
-def _declared(cls: type[PublishedEvent]) -> tuple[tuple[str, ...], str | None]:
+def declared_personal(cls: type[PublishedEvent]) -> tuple[tuple[str, ...], str | None]:
+    """The names of a message's personal fields, and of the field that says whose they are."""
     marks = {name: [type(m) for m in info.metadata] for name, info in cls.model_fields.items()}
     personal = tuple(name for name, found in marks.items() if PersonalData in found)
     subjects = [name for name, found in marks.items() if DataSubject in found]

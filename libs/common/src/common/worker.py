@@ -11,6 +11,7 @@ import structlog
 import uvloop
 
 from common.broker import Broker
+from common.catching_up import CatchingUp
 from common.clock import Clock
 from common.feed import Feeds
 from common.garbage import settle
@@ -56,6 +57,7 @@ class Worker:
         self._declaration = declaration
         self._broker = broker
         self._clock = clock
+        self._feeds = feeds
         self._name = kernel.declaration.source
         self.inbox = Inbox(
             self._name,
@@ -104,8 +106,10 @@ class Worker:
         await self._broker.consume(self._name, self.inbox.types, self.inbox.handle, undelivered)
 
     async def _mend(self) -> None:
-        """Try parked streams again that only wait for messages, or for nothing any more."""
+        """Hear what a restored backup had not heard; try parked streams again that only wait."""
+        catching_up = CatchingUp(self._kernel.database, self.inbox, self._feeds)
         while True:
+            await catching_up.step()
             await replay_due(self._kernel.database, self.inbox, self._clock.now())
             await asyncio.sleep(MEND_SECONDS)
 

@@ -10,6 +10,7 @@ from common.clock import SystemClock
 from common.garbage import settle
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
+from common.reporting import start_reporting
 from common.serving import GentleServer, served_beside
 from common.settings import SettingsRefused
 
@@ -28,6 +29,7 @@ def main() -> None:
     if settings.amqp_url is None:
         raise SettingsRefused("cannot start: AMQP_URL: is missing, so no purge would be heard")
     configure_logging(level=settings.log_level)
+    start_reporting("gateway", settings)
     broker = RabbitMQBroker(settings.amqp_url, partitions=settings.partitions)
     connections = settings.upstream_connections
     upstreams = {

@@ -92,6 +92,8 @@ GUESSED = 20.0
 """Seconds for routes that take a password: a wrong one may be made to wait for ten."""
 GATHERED = 20.0
 """Seconds for routes that draw a picture or ask other services."""
+BACKED_UP = 20.0
+"""Seconds for routes that begin a backup or a restore, and wait for a quick end of it."""
 
 
 def _auth(methods: frozenset[str], name: str, who: Access, **more: Any) -> Route:
@@ -126,6 +128,21 @@ _QR = frozenset({"format", "scale", "border", "dark", "light", "level", "logo"})
 _VIEW = "/view/{id}"
 _EXPORT = "/api/v1/admin/export"
 _EXPORTED = frozenset({"model", "format"})
+
+
+def _backups(service: str) -> tuple[Route, ...]:
+    of_service: dict[str, Any] = {
+        "who": Access.ADMIN,
+        "budget": BACKED_UP,
+        "query": frozenset({"service"}),
+        "limit": WRITE,
+        "when": ("service", service),
+    }
+    return (
+        Route(service, GET | POST, "/api/v1/admin/backups", **of_service),
+        Route(service, POST, "/api/v1/admin/restore/{filename}", **of_service),
+    )
+
 
 ROUTES: Sequence[Route] = (
     Route(GATEWAY, GET, "/api/v1/me/overview", Access.USER),
@@ -235,4 +252,6 @@ ROUTES: Sequence[Route] = (
     ),
     # also tells those who ask for anything else that there is no such copy
     Route("cards", GET, _EXPORT, Access.ADMIN, query=_EXPORTED, limit=EXPORT),
+    *_backups("auth"),
+    *_backups("cards"),
 )

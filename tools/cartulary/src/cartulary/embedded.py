@@ -29,6 +29,7 @@ from common.in_process import InProcessBroker
 from common.kernel import open_kernel_of
 from common.observability import configure_logging
 from common.personal_data_export import PersonalDataHolders
+from common.reporting import start_reporting
 from common.serving import GentleServer
 from common.worker import Worker
 from gateway.application import Edge, create_gateway
@@ -72,6 +73,7 @@ def run(layout: Layout) -> None:
 
 
 async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.socket) -> None:
+    start_reporting("cartulary", GatewaySettings.load(**layout.secrets()))
     async with AsyncExitStack() as stack:
         system = await stack.enter_async_context(_open(layout, server))
         config = uvicorn.Config(
@@ -94,16 +96,22 @@ async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.sock
                     task.cancel()
 
 
+def _shared(layout: Layout) -> dict[str, Any]:
+    """The settings that all services have in common."""
+    return {
+        **layout.secrets(),
+        "public_url": layout.url,
+        "mail_folder": layout.mail,
+        "storage_folder": layout.files,
+        "backup_folder": layout.backups,
+    }
+
+
 @asynccontextmanager
 async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[System]:
     async with AsyncExitStack() as stack:
         dsns = {name: await server.create_database(name) for name in SERVICES}
-        common: dict[str, Any] = {
-            **layout.secrets(),
-            "public_url": layout.url,
-            "mail_folder": layout.mail,
-            "storage_folder": layout.files,
-        }
+        common = _shared(layout)
         broker, clock = InProcessBroker(), SystemClock()
         auth_settings = AuthSettings.load(**common, database_url=dsns["auth"])
         cards_settings = CardsSettings.load(**common, database_url=dsns["cards"])

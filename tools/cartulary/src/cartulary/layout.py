@@ -46,6 +46,11 @@ class Layout:
         return self.var / "files"
 
     @property
+    def backups(self) -> Path:
+        """The backups of all services."""
+        return self.var / "backups"
+
+    @property
     def log(self) -> Path:
         """What the run writes about itself, as JSON lines."""
         return self.var / "cartulary.log"
@@ -58,18 +63,20 @@ class Layout:
     def secrets(self) -> dict[str, str]:
         """The keys of this run; made once, readable by their owner only."""
         path = self.var / "secrets.json"
-        if not path.exists():
+        known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        made = {
+            "data_key": urlsafe_b64encode(os.urandom(32)).decode(),
+            "wire_key": urlsafe_b64encode(os.urandom(32)).decode(),
+            "backup_key": urlsafe_b64encode(os.urandom(32)).decode(),
+            "internal_secret": token_urlsafe(48),
+        }
+        secrets = {**made, **known}
+        if secrets != known:  # at the first start, and when the code has learnt of a new one
             self.var.mkdir(parents=True, exist_ok=True)
-            made = {
-                "data_key": urlsafe_b64encode(os.urandom(32)).decode(),
-                "wire_key": urlsafe_b64encode(os.urandom(32)).decode(),
-                "internal_secret": token_urlsafe(48),
-            }
             part = path.with_suffix(".part")
             part.touch(mode=0o600)
-            part.write_text(json.dumps(made, indent=2))
+            part.write_text(json.dumps(secrets, indent=2))
             part.replace(path)
-        secrets: dict[str, str] = json.loads(path.read_text())
         return secrets
 
     def embedded_dsn(self, service: str) -> str:

@@ -9,7 +9,9 @@ from common.observability import configure_logging
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "admin": ("cartulary.admin", "admin"),
+    "backup": ("cartulary.backups", "backup"),
     "dead-letters": ("cartulary.dead_letters", "dead_letters"),
+    "docs": ("cartulary.documents", "docs"),
     "events": ("cartulary.events", "events"),
     "followers": ("cartulary.followers", "followers"),
     "keys": ("cartulary.keys", "keys"),

@@ -75,7 +75,11 @@ class Place:
         """
         known: dict[str, object] = {"database_url": self.dsn}
         if self.embedded:
-            folders = {"mail_folder": self.layout.mail, "storage_folder": self.layout.files}
+            folders = {
+                "mail_folder": self.layout.mail,
+                "storage_folder": self.layout.files,
+                "backup_folder": self.layout.backups,
+            }
             known |= {**self.layout.secrets(), **folders}
         elif data_key := os.environ.get(f"{self.name.upper()}_DATA_KEY"):
             known["data_key"] = data_key

@@ -33,7 +33,7 @@ AUTHOR = UUID("5f0e3a52-9f1e-4f0f-8a55-0c6c6a0d1f12")
 effects = sa.table(
     "effects",
     sa.column("note_id", sa.Uuid),
-    sa.column("version", sa.Integer),
+    sa.column("version", sa.BigInteger),
     sa.column("what", sa.Text),
 )
 _INSERT = Statement(

@@ -1,4 +1,4 @@
-"""A row per (consumer, source, stream): the last version seen, whether it is parked, what follows."""
+"""A row per (consumer, source, stream): what was seen last, and what that makes of a message."""
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import Enum

@@ -5,7 +5,6 @@
 """
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from common.testing.apt import CannotInstall, apt_install
+from common.testing.apt import CannotInstall, apt_install, where
 from common.testing.processes import free_port, program
 
 
@@ -24,13 +23,13 @@ class NoPrometheus(Exception):
 
 def found(name: str) -> str:
     """The path of `prometheus` or `promtool`. Raises `NoPrometheus`."""
-    path = shutil.which(name)
+    path = where(name)
     if path is None:
         try:
-            apt_install("prometheus")
+            apt_install("prometheus", name)
         except CannotInstall as error:
             raise NoPrometheus(f"put {name} on the PATH, or mend this: {error}") from error
-        path = shutil.which(name)
+        path = where(name)
     if path is None:
         raise NoPrometheus(f"put {name} on the PATH: the package prometheus does not have it")
     return path

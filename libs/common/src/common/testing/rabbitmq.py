@@ -8,7 +8,6 @@
 
 import atexit
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from common.testing.apt import CannotInstall, apt_install
+from common.testing.apt import CannotInstall, apt_install, where
 from common.testing.processes import free_port
 
 IMAGE = "rabbitmq:4-management"
@@ -237,7 +236,7 @@ class LocalNode:
 def installed_node() -> RabbitMQNode:
     """Install the Debian package, without its service, and start a node from it."""
     try:
-        apt_install("rabbitmq-server")
+        apt_install("rabbitmq-server", "rabbitmq-server")
     except CannotInstall as error:
         raise NoRabbitMQ(str(error)) from error
     return LocalNode()
@@ -245,10 +244,9 @@ def installed_node() -> RabbitMQNode:
 
 def _server_program() -> str:
     """Debian's program on the PATH changes the user and the folder; the one behind it does not."""
-    program = shutil.which("rabbitmq-server", path="/usr/lib/rabbitmq/bin") or shutil.which(
-        "rabbitmq-server"
-    )
-    if program is None or shutil.which("epmd") is None:
+    name = "rabbitmq-server"
+    program = where(name, "/usr/lib/rabbitmq/bin") or where(name)
+    if program is None or where("epmd") is None:
         raise NoRabbitMQ("rabbitmq-server: not installed")
     return program
 

@@ -1,11 +1,10 @@
 """A real Redis for tests: this machine's own program, installed by apt-get where that is open."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.testing.apt import CannotInstall, apt_install
+from common.testing.apt import CannotInstall, apt_install, where
 
 
 class NoRedis(Exception):
@@ -28,10 +27,10 @@ def redis_server(port: int) -> Iterator[str]:
 
 
 def _program() -> str:
-    program = shutil.which("redis-server")
+    program = where("redis-server")
     if program is None:
         _install()
-        program = shutil.which("redis-server")
+        program = where("redis-server")
     if program is None:
         raise NoRedis("redis-server: not installed")
     return program
@@ -40,6 +39,6 @@ def _program() -> str:
 def _install() -> None:
     """For root on Debian and its kin, as for RabbitMQ."""
     try:
-        apt_install("redis-server")
+        apt_install("redis-server", "redis-server")
     except CannotInstall as error:
         raise NoRedis(str(error)) from error

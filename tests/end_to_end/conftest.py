@@ -72,6 +72,20 @@ def more_environment() -> dict[str, str]:
     return {}
 
 
+def environment_of(urls: dict[str, str], folder: Path) -> dict[str, str]:
+    """What all of the processes are told."""
+    return {
+        "PARTITIONS": "2",
+        **UNLIMITED,
+        "PUBLIC_URL": urls["gateway"],
+        "AUTH_URL": urls["auth"],
+        "CARDS_URL": urls["cards"],
+        "FEEDS": json.dumps({s: urls[s] for s in ("auth", "cards")}),
+        "MAIL_FOLDER": str(folder / "mail"),
+        "STORAGE_FOLDER": str(folder / "files"),
+    }
+
+
 @pytest.fixture(scope="module")
 async def distributed(
     tmp_path_factory: pytest.TempPathFactory,
@@ -88,14 +102,7 @@ async def distributed(
     with ExitStack() as stack:
         shared = {
             "AMQP_URL": stack.enter_context(rabbitmq()),
-            "PARTITIONS": "2",
-            **UNLIMITED,
-            "PUBLIC_URL": urls["gateway"],
-            "AUTH_URL": urls["auth"],
-            "CARDS_URL": urls["cards"],
-            "FEEDS": json.dumps({s: urls[s] for s in ("auth", "cards")}),
-            "MAIL_FOLDER": str(folder / "mail"),
-            "STORAGE_FOLDER": str(folder / "files"),
+            **environment_of(urls, folder),
             **more_environment,
         }
         processes, metrics = {}, {}

@@ -87,6 +87,19 @@ def more_environment() -> dict[str, str]:
     return {}
 
 
+def _shared_environment(urls: dict[str, str], folder: Path) -> dict[str, str]:
+    """What all of the processes are told."""
+    return {
+        "PARTITIONS": "2",
+        **UNLIMITED,
+        "PUBLIC_URL": urls["gateway"],
+        **{f"{service.upper()}_URL": urls[service] for service in SERVICES},
+        "FEEDS": json.dumps({s: urls[s] for s in SERVICES}),
+        "MAIL_FOLDER": str(folder / "mail"),
+        "STORAGE_FOLDER": str(folder / "files"),
+    }
+
+
 @pytest.fixture(scope="module")
 async def distributed(
     tmp_path_factory: pytest.TempPathFactory,
@@ -103,13 +116,7 @@ async def distributed(
     with ExitStack() as stack:
         shared = {
             "AMQP_URL": stack.enter_context(rabbitmq()),
-            "PARTITIONS": "2",
-            **UNLIMITED,
-            "PUBLIC_URL": urls["gateway"],
-            **{f"{service.upper()}_URL": urls[service] for service in SERVICES},
-            "FEEDS": json.dumps({s: urls[s] for s in SERVICES}),
-            "MAIL_FOLDER": str(folder / "mail"),
-            "STORAGE_FOLDER": str(folder / "files"),
+            **_shared_environment(urls, folder),
             **more_environment,
         }
         processes, metrics = {}, {}

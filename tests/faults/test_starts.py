@@ -11,7 +11,7 @@ from uuid import uuid4
 import aiohttp
 import asyncpg
 import pytest
-from cards.main import DECLARATION
+from cards.declaration import DECLARATION
 from common.embedded_postgres import EmbeddedPostgres
 from common.testing.faults.network import Wire
 from common.testing.postgres import temporary_postgres
@@ -37,9 +37,9 @@ def upgrade() -> None:
 NEW_VERSION = """
 from dataclasses import replace
 from pathlib import Path
-from cards.main import DECLARATION
+from cards.declaration import DECLARATION
 from cards.settings import CardsSettings
-from common.kernel_service import prepare
+from common.preparing import prepare
 prepare(replace(DECLARATION, migrations=Path({folder!r})), CardsSettings.load())
 """
 

@@ -1,47 +1,26 @@
 """An HTTP service that stands on a kernel: opened with it, ready when its database answers."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, FastAPI
 
 from common.backup_routes import install_backups
 from common.feed import StreamVersion
 from common.feed_route import feed_router
 from common.kernel import Kernel, KernelDeclaration, open_kernel_of
-from common.migrations import DatabaseUnfit, MigrationFailed
-from common.observability import configure_logging
 from common.personal_data_export import personal_data_router
 from common.request_context import MAX_BODY
 from common.service import create_service
 from common.settings import ServiceSettings
-
-log = structlog.get_logger(__name__)
 
 HeldBy = Callable[[Kernel, UUID], Awaitable[Mapping[str, Any]]]
 """Tells all that the service holds about a person, for their export."""
 
 Resources = Callable[[FastAPI, Kernel], AbstractAsyncContextManager[None]]
 """Opens what the routes need beside the kernel and puts it on `app.state`."""
-
-
-def prepare(declaration: KernelDeclaration, settings: ServiceSettings) -> None:
-    """A process that only brings the database up to this version, and ends: before a new version
-    takes over, so that the old one goes on when its migration fails. Raises `SystemExit` then."""
-
-    async def open_and_close() -> None:
-        async with open_kernel_of(declaration, settings):
-            log.info("prepared", service=declaration.source)
-
-    configure_logging(level=settings.log_level)
-    try:
-        asyncio.run(open_and_close())
-    except (DatabaseUnfit, MigrationFailed) as error:
-        raise SystemExit(f"cannot prepare {declaration.source}: {error}") from None
 
 
 def create_kernel_service(

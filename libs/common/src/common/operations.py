@@ -1,16 +1,17 @@
 """What operators' machines read of every process: `/livez`, `/readyz` and `/metrics`.
 
-An API has them among its routes; a worker, which serves nobody else, at a port of its own.
+An API has them among its routes; a worker, which serves nobody else and so needs no framework, at a
+port of its own.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
+import orjson
 import structlog
-from fastapi import APIRouter, FastAPI, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import JSONResponse, Response
 
 from common.serving import served_beside
 from common.settings import ServiceSettings
@@ -18,45 +19,15 @@ from common.settings import ServiceSettings
 Check = Callable[[], Awaitable[bool]]
 
 CHECK_SECONDS = 2.0
+JSON = "application/json"
 
 log = structlog.get_logger(__name__)
 
-router = APIRouter(include_in_schema=False)
 
-
-@router.get("/livez")
-async def livez() -> dict[str, str]:
-    """The process runs."""
-    return {"status": "ok"}
-
-
-@router.get("/readyz")
-async def readyz(request: Request) -> Response:
-    """Whether requests can be served; names the parts that are not ready."""
-    state = request.app.state
-    answers = await asyncio.gather(*(_holds(*part) for part in state.readiness.items()))
-    missing = [name for name, well in zip(state.readiness, answers, strict=True) if not well]
-    if not state.ready:
-        missing.append("service")
-    return JSONResponse(
-        {"status": "ok" if not missing else "not ready", "missing": missing},
-        503 if missing else 200,
-    )
-
-
-@router.get("/metrics")
-async def metrics() -> Response:
-    """Prometheus' text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-
-async def _holds(name: str, check: Check) -> bool:
-    try:
-        async with asyncio.timeout(CHECK_SECONDS):
-            return await check()
-    except Exception as error:
-        log.warning("readiness_unknown", part=name, why=type(error).__name__)
-        return False
+async def missing_parts(readiness: Mapping[str, Check]) -> list[str]:
+    """The names of the parts that are not ready."""
+    answers = await asyncio.gather(*(_holds(*part) for part in readiness.items()))
+    return [name for name, well in zip(readiness, answers, strict=True) if not well]
 
 
 @asynccontextmanager
@@ -67,8 +38,36 @@ async def operations(
     if not settings.operations_port:
         yield
         return
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.ready, app.state.readiness = True, readiness
-    app.include_router(router)
+
+    async def app(scope: Any, _: Any, send: Any) -> None:
+        status, content_type, body = await _answer(scope["path"], readiness)
+        headers = [(b"content-type", content_type.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
     async with served_beside(app, settings.host, settings.operations_port):
         yield
+
+
+async def _answer(path: str, readiness: Mapping[str, Check]) -> tuple[int, str, bytes]:
+    match path:
+        case "/livez":
+            return 200, JSON, b'{"status":"ok"}'
+        case "/readyz":
+            missing = await missing_parts(readiness)
+            status = "not ready" if missing else "ok"
+            body = orjson.dumps({"status": status, "missing": missing})
+            return 503 if missing else 200, JSON, body
+        case "/metrics":
+            return 200, CONTENT_TYPE_LATEST, generate_latest()
+        case _:
+            return 404, "text/plain", b"only /livez, /readyz and /metrics are here\n"
+
+
+async def _holds(name: str, check: Check) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await check()
+    except Exception as error:
+        log.warning("readiness_unknown", part=name, why=type(error).__name__)
+        return False

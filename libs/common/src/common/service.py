@@ -7,11 +7,11 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.middleware import Middleware
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
-from common import operations
 from common.access_tokens import (
     CLIENT_HEADER,
     IDENTITY_HEADER,
@@ -21,7 +21,7 @@ from common.access_tokens import (
 )
 from common.clock import Clock, SystemClock
 from common.database_problems import install_database_handlers
-from common.operations import Check
+from common.operations import Check, missing_parts
 from common.problem_responses import (
     DOCUMENTED,
     install_problem_handlers,
@@ -87,7 +87,7 @@ def create_service(
     )
     tokens = InternalTokens(settings.internal_secret.get_secret_value())
     _equip(app, clock or SystemClock(), tokens, readiness)
-    for router in (*routers, operations.router):
+    for router in (*routers, _operations):
         app.include_router(router)
     return app
 
@@ -114,6 +114,33 @@ def run_service(factory: Callable[[], FastAPI], settings: ServiceSettings) -> No
         app.state.ready = False
 
     serve(app, settings, on_drain=drain)
+
+
+_operations = APIRouter(include_in_schema=False)
+
+
+@_operations.get("/livez")
+async def livez() -> dict[str, str]:
+    """The process runs."""
+    return {"status": "ok"}
+
+
+@_operations.get("/readyz")
+async def readyz(request: Request) -> Response:
+    """Whether requests can be served; names the parts that are not ready."""
+    missing = await missing_parts(request.app.state.readiness)
+    if not request.app.state.ready:
+        missing.append("service")
+    return JSONResponse(
+        {"status": "ok" if not missing else "not ready", "missing": missing},
+        503 if missing else 200,
+    )
+
+
+@_operations.get("/metrics")
+async def metrics() -> Response:
+    """Prometheus' text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _now(request: Request) -> datetime:

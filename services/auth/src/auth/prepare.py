@@ -1,6 +1,6 @@
 """`python -m auth.prepare`: the database brought up to this version before traffic moves to it."""
 
-from common.kernel_service import prepare
+from common.preparing import prepare
 
 from auth.declaration import DECLARATION
 from auth.settings import AuthSettings

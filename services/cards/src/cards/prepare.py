@@ -1,6 +1,6 @@
 """`python -m cards.prepare`: the database brought up to this version before traffic moves to it."""
 
-from common.kernel_service import prepare
+from common.preparing import prepare
 
 from cards.declaration import DECLARATION
 from cards.settings import CardsSettings

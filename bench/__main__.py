@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import uvloop
+from common.garbage import settle
 from common.observability import configure_logging
 from common.testing.postgres import temporary_postgres
 
@@ -25,6 +26,7 @@ def main() -> None:
     """Measure, print the table, keep the JSON; also of what was measured before something broke."""
     arguments = _arguments()
     configure_logging(level="error")
+    settle()  # as every process of ours does
     profiler = cProfile.Profile() if arguments.profile else None
     measurements: list[Measurement] = []
     with temporary_postgres() as postgres:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import suppress
 from statistics import quantiles
 from urllib.parse import urlsplit
 
@@ -61,7 +62,8 @@ async def durations(request: Request, connections: int, seconds: float) -> list[
                 done.append(time.perf_counter() - asked)
         finally:
             writer.close()
-            await writer.wait_closed()
+            with suppress(ConnectionError):  # whoever refuses a request may reset the connection
+                await writer.wait_closed()
 
     await asyncio.gather(*(ask_again_and_again(n) for n in range(connections)))
     return done

@@ -11,14 +11,14 @@ from typing import Any
 
 import auth.accounts.examples
 import auth.addresses.examples
+import auth.declaration
 import auth.exports.examples
-import auth.main
 import auth.profiles.examples
 import auth.sessions.examples
 import cards.cards.examples
 import cards.counters.examples
+import cards.declaration
 import cards.exports.examples
-import cards.main
 import pytest
 from common.event_types import EventType, EventTypes
 from common.kernel import KernelDeclaration
@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 SAMPLES = {path.stem: path.read_text() for path in (Path(__file__).parent / "events").iterdir()}
 SERVICES: tuple[tuple[KernelDeclaration, Iterable[object]], ...] = (
     (
-        auth.main.DECLARATION,
+        auth.declaration.DECLARATION,
         (
             *auth.accounts.examples.EVENTS,
             *auth.addresses.examples.EVENTS,
@@ -38,7 +38,7 @@ SERVICES: tuple[tuple[KernelDeclaration, Iterable[object]], ...] = (
         ),
     ),
     (
-        cards.main.DECLARATION,
+        cards.declaration.DECLARATION,
         (
             *cards.cards.examples.EVENTS,
             *cards.counters.examples.EVENTS,

@@ -18,7 +18,7 @@ import aio_pika
 import aiohttp
 import asyncpg
 import pytest
-from auth.avatars import draw
+from auth.avatar_drawing import draw
 from common.testing.processes import process
 from common.testing.waiting import eventually
 from PIL import Image

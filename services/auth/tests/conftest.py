@@ -12,7 +12,8 @@ import pytest
 from auth.accounts.commands import SetRoles
 from auth.accounts.decider import ACCOUNT
 from auth.accounts.examples import REGISTER
-from auth.main import DECLARATION, create_app
+from auth.declaration import DECLARATION
+from auth.main import create_app
 from auth.settings import AuthSettings
 from common.clock import MovableClock
 from common.embedded_postgres import EmbeddedPostgres

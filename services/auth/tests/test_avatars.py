@@ -7,7 +7,7 @@ import zlib
 from io import BytesIO
 
 import pytest
-from auth.avatars import (
+from auth.avatar_drawing import (
     EDGE,
     MOST_PIXELS,
     PORTRAIT_BYTES,

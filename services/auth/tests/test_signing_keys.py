@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from auth.main import DECLARATION
+from auth.declaration import DECLARATION
 from auth.signing_keys import (
     PUBLISHED_BEFORE,
     RENEWED_EVERY,

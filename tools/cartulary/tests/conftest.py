@@ -16,8 +16,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-import auth.main
-import cards.main
+import auth.declaration
+import cards.declaration
 import pytest
 from auth.accounts.decider import ACCOUNT
 from auth.accounts.examples import ERASE, REGISTER
@@ -27,8 +27,7 @@ from cartulary.main import cli
 from click.testing import CliRunner
 from common.embedded_postgres import EmbeddedPostgres
 from common.event_store import Cause
-from common.kernel import Kernel, attach_kernel
-from common.kernel_service import open_kernel_of
+from common.kernel import Kernel, attach_kernel, open_kernel_of
 from common.settings import ServiceSettings
 from common.testing.kernel import NOW
 from common.testing.postgres import temporary_postgres
@@ -120,7 +119,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         yield server
 
 
-DECLARATIONS = {"auth": auth.main.DECLARATION, "cards": cards.main.DECLARATION}
+DECLARATIONS = {"auth": auth.declaration.DECLARATION, "cards": cards.declaration.DECLARATION}
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import orjson
 import structlog
 
 from common.command_records import (
+    NEW,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
     decide_again,
@@ -94,9 +95,9 @@ class Commands:
     ) -> Handled[StateT]:
         """Carry out one command; what follows from it is committed as a whole or not at all.
 
-        `expected` is the version that the caller saw (`If-Match`); `then` runs before the commit
-        and takes the command back when it raises. Raises the decider's refusals, `Conflict` after
-        two lost races, `PreconditionFailed`, `Unavailable` without a database.
+        `expected` is the version that the caller saw (`If-Match`), or `NEW`; `then` runs before the
+        commit and takes the command back when it raises. Raises the decider's refusals, `Conflict`
+        after two lost races, `PreconditionFailed`, `Unavailable` without a database.
         """
         for again in (False, True):
             try:
@@ -104,7 +105,7 @@ class Commands:
                     decider, id, command, cause, expected=expected, answer=answer, then=then
                 )
             except (VersionConflict, asyncpg.UniqueViolationError) as race:
-                decide_again(race, expected, again)
+                expected = decide_again(race, expected, again)
             except asyncpg.LockNotAvailableError:
                 raise (IdempotencyKeyInUse if cause.fingerprint else Conflict) from None
             except DuplicateCommand:
@@ -157,7 +158,7 @@ class Commands:
                 if then is not None:
                     await then(connection)
                 return handled
-        except Refusal:
+        except (Refusal, VersionConflict, asyncpg.UniqueViolationError):
             # the same request, sent twice at once, may have been carried out since we looked
             seen = await self.replayed(decider, id, cause)
             if seen is None:
@@ -179,7 +180,10 @@ class Commands:
 
         Raises `VersionConflict` after a lost race; a transaction is then lost as well.
         """
-        stream, state = await self.state(transaction, decider, id)
+        if expected == NEW:
+            stream, state, expected = Stream.begun(decider.stream(id)), decider.initial, None
+        else:
+            stream, state = await self.state(transaction, decider, id)
         events = _decide(decider, command, state, expected, stream.version)
         state = decider.fold(events, state)
         version = stream.version + len(events)

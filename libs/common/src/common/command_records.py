@@ -69,14 +69,19 @@ async def remember_without_events(
     )
 
 
-def decide_again(race: Exception, expected: int | None, last_try: bool) -> None:
-    """Return when it shall be decided once more; raise what the caller hears otherwise.
+NEW = -1
+"""What a caller expects of a stream whose id was made just now: nothing, so nothing is loaded. The
+append finds out if that is wrong, and then it is loaded after all."""
+
+
+def decide_again(race: Exception, expected: int | None, last_try: bool) -> int | None:
+    """What to expect when it shall be decided once more; raise what the caller hears otherwise.
 
     Who begins a stream as the second one may meet the key of a read model's row, or of the person's
     key, before the stream's version.
     """
     if not last_try:
-        return
+        return None if expected == NEW else expected
     if not isinstance(race, VersionConflict):
         raise race
     raise (Conflict if expected is None else PreconditionFailed) from None

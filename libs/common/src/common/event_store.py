@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -71,6 +72,11 @@ class Stream:
     hash: bytes
     events: Sequence[Any]
 
+    @staticmethod
+    def begun(name: str) -> "Stream":
+        """One in which nothing has happened."""
+        return Stream(name, 0, genesis(name), ())
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -124,12 +130,7 @@ class EventStore:
         rows = await transaction.connection.fetch(_LOAD, stream, after)
         if not rows:
             return Stream(stream, after, hash or genesis(stream), ())
-        data = [orjson.loads(row["data"]) for row in rows]
-        keys = await self._keys_for(transaction, data)
-        events = [
-            self.types.load(row["type"], row["schema"], unseal(row["type"], stream, values, keys))
-            for row, values in zip(rows, data, strict=True)
-        ]
+        events = await self.events_of(transaction, rows)
         return Stream(stream, rows[-1]["version"], rows[-1]["hash"], events)
 
     async def append(
@@ -175,28 +176,33 @@ class EventStore:
         self, transaction: Transaction, rows: Sequence[asyncpg.Record]
     ) -> list[Recorded]:
         """Rows of the log (of `events_after`) as events; one round trip for all missing keys."""
+        return [
+            Recorded(
+                self.source,
+                row["log_position"],
+                row["stream"],
+                row["version"],
+                row["type"],
+                event,
+                row["meta"],
+                row["recorded_at"],
+                self.epochs.shift_at(row["log_position"]),
+            )
+            for row, event in zip(rows, await self.events_of(transaction, rows), strict=True)
+        ]
+
+    async def events_of(
+        self, transaction: Transaction, rows: Sequence[asyncpg.Record]
+    ) -> list[Any]:
+        """The bare events of rows with a stream, type, schema and data."""
         data = [orjson.loads(row["data"]) for row in rows]
-        keys = await self._keys_for(transaction, data)
-        return [self._recorded(row, values, keys) for row, values in zip(rows, data, strict=True)]
-
-    def _recorded(self, row: asyncpg.Record, data: dict[str, Any], keys: Any) -> Recorded:
-        stream, version, type_name = row["stream"], row["version"], row["type"]
-        event = self.types.load(type_name, row["schema"], unseal(type_name, stream, data, keys))
-        return Recorded(
-            self.source,
-            row["log_position"],
-            stream,
-            version,
-            type_name,
-            event,
-            row["meta"],
-            row["recorded_at"],
-            self.epochs.shift_at(row["log_position"]),
-        )
-
-    async def _keys_for(self, transaction: Transaction, data: Sequence[dict[str, Any]]) -> Any:
-        subjects = {subject for values in data for subject in sealed_subjects(values)}
-        return await self.keys.get(transaction, subjects) if subjects else {}
+        subjects = sealed_subjects(data)
+        keys = await self.keys.get(transaction, subjects) if subjects else {}
+        load = self.types.load
+        return [
+            load(name, schema, unseal(name, stream, values, keys))
+            for values, (stream, name, schema) in zip(data, map(_SAID, rows), strict=True)
+        ]
 
     async def _keys_to_seal(
         self, transaction: Transaction, events: Sequence[object]
@@ -231,8 +237,9 @@ _MEANINGS: Mapping[str, type[Exception]] = {
     "events.version": VersionConflict,
 }
 
+_SAID = itemgetter("stream", "type", "schema")
 _LOAD = """
-    select version, type, schema, data, hash from events
+    select stream, version, type, schema, data, hash from events
      where stream = $1 and version > $2 order by version"""
 
 _APPEND = """

@@ -35,6 +35,7 @@ class EventType:
     cls: type
     adapter: TypeAdapter[Any]
     personal: tuple[PersonalField, ...]
+    validate: Callable[[dict[str, Any]], Any]
 
     def dump(self, event: object) -> dict[str, Any]:
         """The event as JSON-ready values."""
@@ -46,7 +47,7 @@ class EventType:
         for field in self.personal:
             if data.get(field.name) is None:
                 data[field.name] = field.fallback
-        return self.adapter.validator.validate_python(data)
+        return self.validate(data)
 
 
 class EventTypes:
@@ -82,6 +83,8 @@ class EventTypes:
     def load(self, name: str, schema: int, data: dict[str, Any]) -> Any:
         """The event that was stored under this name and schema, lifted to the current one."""
         event_type = self.named(name)
+        if schema == event_type.schema:
+            return event_type.load(data)
         while schema < event_type.schema:
             data = self._upcaster(name, schema)(data)
             schema += 1
@@ -120,7 +123,9 @@ def _describe(cls: type) -> EventType:
         if isinstance(mark, PersonalData)
     )
     name: str = cls.type_name  # type: ignore[attr-defined] # a ClassVar that every event declares
-    return EventType(name, getattr(cls, "schema", 1), cls, TypeAdapter(cls), personal)
+    adapter: TypeAdapter[Any] = TypeAdapter(cls)
+    validate = adapter.validator.validate_python
+    return EventType(name, getattr(cls, "schema", 1), cls, adapter, personal, validate)
 
 
 def _marks(hint: object) -> tuple[object, ...]:

@@ -3,17 +3,12 @@
 Services ask one another inside the network only; the shared internal secret says who may.
 """
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from secrets import compare_digest
-from typing import Annotated, Any, Protocol
-
-import aiohttp
-from fastapi import APIRouter, Header, Query
+from typing import Any, Protocol
 
 from common.database import Database
 from common.event_store import EventStore
-from common.problems import Forbidden
 from common.relay import Publish, feed
 from common.wire import WireSeal
 
@@ -57,36 +52,6 @@ class LogFeed:
         return [(row["stream"], row["version"]) for row in rows]
 
 
-def feed_router(feed: Feed, secret: str) -> APIRouter:
-    """`GET /internal/feed` and `/internal/feed/streams`: never routed by the gateway."""
-    router = APIRouter(include_in_schema=False)
-
-    def check(authorization: str) -> None:
-        if not compare_digest(authorization.encode(), f"Bearer {secret}".encode()):
-            raise Forbidden
-
-    @router.get("/internal/feed")
-    async def internal_feed(
-        stream: Annotated[str, Query(max_length=200)],
-        after: Annotated[int, Query(ge=0, lt=2**63)],
-        authorization: Annotated[str, Header()] = "",
-    ) -> list[str]:
-        """The messages in base64."""
-        check(authorization)
-        return [b64encode(message).decode() for message in await feed(stream, after)]
-
-    @router.get("/internal/feed/streams")
-    async def internal_streams(
-        after: Annotated[str, Query(max_length=200)] = "",
-        authorization: Annotated[str, Header()] = "",
-    ) -> Sequence[StreamVersion]:
-        """Pairs of a stream's name and its last public version."""
-        check(authorization)
-        return await feed.streams(after)
-
-    return router
-
-
 class Feeds:
     """Where to ask for missing messages: a function for those in this process, else an address."""
 
@@ -114,6 +79,8 @@ class Feeds:
     async def _ask(self, source: str, path: str, parameters: Mapping[str, str | int]) -> list[Any]:
         if source not in self._addresses:
             raise LookupError(f"no feed of {source} is known")
+        import aiohttp  # noqa: PLC0415 (7 MB at rest, for messages that are hardly ever missing)
+
         timeout = aiohttp.ClientTimeout(total=5)
         headers = {"Authorization": f"Bearer {self._secret}"}
         async with aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as session:

@@ -6,6 +6,7 @@ can never be handled parks its stream, raw; the other streams go on.
 """
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +15,8 @@ from typing import Any
 from uuid import uuid5
 
 import asyncpg
+import prometheus_client
 import structlog
-from prometheus_client import Counter
 
 from common.clock import Clock
 from common.command_handling import Commands
@@ -31,7 +32,9 @@ from common.wire import WireSeal
 
 log = structlog.get_logger(__name__)
 
-HANDLED = Counter("cartulary_inbox_messages_total", "Messages by outcome", ["consumer", "outcome"])
+HANDLED = prometheus_client.Counter(
+    "cartulary_inbox_messages_total", "Messages by outcome", ["consumer", "outcome"]
+)
 
 TRANSIENT = (
     *OUTCOME_UNKNOWN,
@@ -147,12 +150,7 @@ class Inbox:
     @property
     def types(self) -> list[str]:
         """What to bind: everything its sources publish, for only so is a loss seen."""
-        return [f"{source}.*.*" for source in self.sources]
-
-    @property
-    def sources(self) -> list[str]:
-        """The services that it hears."""
-        return sorted({name.partition(".")[0] for name in self._handlers})
+        return sorted({f"{name.partition('.')[0]}.*.*" for name in self._handlers})
 
     @property
     def message_views(self) -> list[str]:
@@ -253,6 +251,7 @@ class Inbox:
             streams = {(envelope.source, envelope.stream) for envelope, _ in messages}
             rows = await lock_rows(transaction, self.consumer, streams)
             writes: list[Write] = []
+            verdicts: Counter[Verdict] = Counter()
             for envelope, raw in messages:
                 key = (envelope.source, envelope.stream)
                 last, parked = rows[key]
@@ -265,11 +264,12 @@ class Inbox:
                     await self._effects(transaction, envelope, writes)
                     applied.append(envelope)
                     rows[key] = (envelope.version, parked)
-                HANDLED.labels(self.consumer, verdict.value).inc()
-            await transaction.write(writes)
-            await move_rows(transaction, self.consumer, rows)
+                verdicts[verdict] += 1
+            await move_rows(transaction, self.consumer, rows, writes)
             await settle(transaction, letters or ())
         tell_handled(self.consumer, applied, time.perf_counter() - started)
+        for verdict, count in verdicts.items():
+            HANDLED.labels(self.consumer, verdict.value).inc(count)
 
     async def _effects(
         self, transaction: Transaction, envelope: Envelope, writes: list[Write]

@@ -1,7 +1,7 @@
 """What every event-sourced service stands on, opened in the right order."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from common.migrations import prepare_database, prepare_views_once
 from common.personal_data import SubjectKeys
 from common.read_models import Projection, Projections, ReadModel
 from common.relay import Publish
+from common.reporting import start_reporting
+from common.settings import ServiceSettings
 from common.snapshots import SnapshotPolicy, Snapshots
 from common.wire import WireSeal
 
@@ -105,3 +107,17 @@ def _learning(store: EventStore) -> OnConnect:
             store.keys.forget_all()
 
     return learn
+
+
+def open_kernel_of(
+    declaration: KernelDeclaration, settings: ServiceSettings
+) -> AbstractAsyncContextManager[Kernel]:
+    """The service's log, database and commands, as its settings say."""
+    start_reporting(declaration.source, settings)
+    return open_kernel(
+        declaration,
+        dsn=settings.database_url,
+        data_key=settings.data_key_bytes,
+        wire_key=settings.wire_key_bytes,
+        pool_size=settings.pool_size,
+    )

@@ -8,10 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, FastAPI
 
 from common.backup_routes import install_backups
-from common.feed import StreamVersion, feed_router
-from common.kernel import Kernel, KernelDeclaration, open_kernel
+from common.feed import StreamVersion
+from common.feed_route import feed_router
+from common.kernel import Kernel, KernelDeclaration, open_kernel_of
 from common.personal_data_export import personal_data_router
-from common.reporting import start_reporting
 from common.request_context import MAX_BODY
 from common.service import create_service
 from common.settings import ServiceSettings
@@ -21,20 +21,6 @@ HeldBy = Callable[[Kernel, UUID], Awaitable[Mapping[str, Any]]]
 
 Resources = Callable[[FastAPI, Kernel], AbstractAsyncContextManager[None]]
 """Opens what the routes need beside the kernel and puts it on `app.state`."""
-
-
-def open_kernel_of(
-    declaration: KernelDeclaration, settings: ServiceSettings
-) -> AbstractAsyncContextManager[Kernel]:
-    """The service's log, database and commands, as its settings say."""
-    start_reporting(declaration.source, settings)
-    return open_kernel(
-        declaration,
-        dsn=settings.database_url,
-        data_key=settings.data_key_bytes,
-        wire_key=settings.wire_key_bytes,
-        pool_size=settings.pool_size,
-    )
 
 
 def create_kernel_service(

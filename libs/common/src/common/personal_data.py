@@ -7,7 +7,7 @@ any more. Keys are wrapped by the service's data key: a copy of the table alone 
 import os
 import time
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -197,9 +197,9 @@ def unseal(
     return data
 
 
-def sealed_subjects(data: Mapping[str, Any]) -> list[str]:
-    """The persons whose keys are needed to read this."""
-    return [data[field] for field in data.get(SEALED, ())]
+def sealed_subjects(data: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The persons whose keys are needed to read these."""
+    return {values[field] for values in data for field in values.get(SEALED, ())}
 
 
 def _by_subject(personal: tuple[PersonalField, ...]) -> dict[str, list[str]]:

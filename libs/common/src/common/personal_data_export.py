@@ -8,7 +8,6 @@ from secrets import compare_digest
 from typing import Annotated, Any
 from uuid import UUID
 
-import aiohttp
 from fastapi import APIRouter, Header
 
 from common.problems import Forbidden
@@ -55,18 +54,21 @@ class PersonalDataHolders:
             if service in self._local:
                 return await self._local[service](account_id)
             return await self._ask(self._addresses[service], account_id)
-        except (KeyError, ValueError, OSError, aiohttp.ClientError) as error:
-            # a time-out is an OSError
+        except (KeyError, ValueError, OSError) as error:  # a time-out is an OSError
             raise PartAway(f"{service}: {type(error).__name__}") from error
 
     async def _ask(self, address: str, account_id: UUID) -> Mapping[str, Any]:
+        import aiohttp  # noqa: PLC0415 (7 MB at rest, for one route that is seldom asked)
+
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
         headers = {"Authorization": f"Bearer {self._secret}"}
-        async with (
-            aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as session,
-            session.get(
-                f"{address}/internal/personal-data/{account_id}", headers=headers
-            ) as answer,
-        ):
-            held: Mapping[str, Any] = await answer.json()
-            return held
+        path = f"/internal/personal-data/{account_id}"
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as session,
+                session.get(address + path, headers=headers) as answer,
+            ):
+                held: Mapping[str, Any] = await answer.json()
+                return held
+        except aiohttp.ClientError as error:
+            raise OSError(f"{type(error).__name__} from {address}") from error

@@ -11,31 +11,29 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateIndex, CreateTable
 
-from common.database import SERVICE_ROLE, Database, Transaction
+from common.database import Database, Transaction
 from common.event_store import EventStore
 from common.event_types import classes_of
 from common.problems import Refusal
+from common.shadow_tables import created, make_beside, take_their_place
 from common.statements import Write
 
 log = structlog.get_logger(__name__)
 
-PAGE = 5_000
-"""Events per round of a rebuild: few round trips, some megabytes."""
+PAGE, SLICE = 2_000, 200
+"""Events per round of a rebuild, of which two are in memory; and per turn of the processor."""
 
 LOCK_MILLISECONDS, LOCK_ATTEMPTS = 800, 40
 """Longer in all than a statement of a service may take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """Where an event stands: its stream and its version there."""
 
     stream: str
@@ -63,7 +61,7 @@ class ReadModel(Projection):
     @property
     def signature(self) -> str:
         """What the tables must have been built with: the version and the tables' shape."""
-        shape = "\n".join(_create(table) for table in self.tables)
+        shape = "\n".join(created(table) for table in self.tables)
         return f"{self.version}:{sha256(shape.encode()).hexdigest()[:16]}"
 
 
@@ -133,7 +131,8 @@ async def rebuild(
         await fold.up_to_horizon(owner, on_progress)
         async with writers_held(owner, read_model, "access exclusive"):
             await fold.to_the_end(owner)
-            await _switch(owner, fold.schema, read_model, fold.position)
+            await take_their_place(owner, fold.schema, read_model.tables)
+            await owner.execute(_LIVE, read_model.name, read_model.signature, fold.position)
         log.info("read_model_built", read_model=read_model.name, events=fold.events)
         return fold.events
 
@@ -147,10 +146,16 @@ class WritersBusy(Exception):
 
 
 class Fold:
-    """Reads the log page by page into tables beside the live ones."""
+    """Reads the log page by page into tables beside the live ones.
 
-    def __init__(self, store: EventStore, read_model: ReadModel, schema: str) -> None:
+    While PostgreSQL writes what follows from a page, the next one is read and unsealed.
+    """
+
+    def __init__(
+        self, database: Database, store: EventStore, read_model: ReadModel, schema: str
+    ) -> None:
         self.schema = schema
+        self._database = database
         self._store = store
         self._read_model = read_model
         classes = set(classes_of(read_model.events))
@@ -165,37 +170,61 @@ class Fold:
         horizon = PAGE
         while horizon - self.position >= PAGE:
             horizon = await connection.fetchval(_HORIZON)
-            while self.position < horizon:
-                await self._page(connection, horizon)
+            page = await self._read_ahead(self.position, horizon)
+            while page is not None:
+                following, _ = await asyncio.gather(
+                    self._read_ahead(page.end, horizon), self._write(connection, page)
+                )
                 if on_progress:
                     on_progress(self.events, self.position, horizon)
+                page = following
 
     async def to_the_end(self, connection: asyncpg.Connection) -> None:
         """Apply what the connection's transaction sees beyond: no writer may be under way there."""
         end = await connection.fetchval(_END)
         while self.position < end:
-            await self._page(connection, end)
+            page = await self._read(Transaction(connection), self.position, end)
+            await self._write(connection, page)
 
-    async def _page(self, connection: asyncpg.Connection, until: int) -> None:
+    async def _read_ahead(self, after: int, until: int) -> "_Page | None":
+        """What follows a position, by a connection of its own; None at the end."""
+        if after >= until:
+            return None
+        async with self._database.reader() as reader:
+            return await self._read(reader, after, until)
+
+    async def _read(self, reader: Transaction, after: int, until: int) -> "_Page":
+        rows = await reader.connection.fetch(_PAGE, after, until, PAGE, self._types)
+        writes: list[Write] = []
+        for start in range(0, len(rows), SLICE):
+            some = rows[start : start + SLICE]
+            for row, event in zip(some, await self._store.events_of(reader, some), strict=True):
+                stamp = Stamp(row["stream"], row["version"])
+                writes += self._read_model.project(event, stamp)
+            await asyncio.sleep(0)  # the writes of the page before are fed meanwhile
+        end = rows[-1]["log_position"] if len(rows) == PAGE else until
+        return _Page(end, len(rows), writes)
+
+    async def _write(self, connection: asyncpg.Connection, page: "_Page") -> None:
         async with connection.transaction():
-            rows = await connection.fetch(_PAGE, self.position, until, PAGE, self._types)
-            transaction = Transaction(connection)
-            recorded = await self._store.recorded(transaction, rows)
-            await connection.execute(f'set local search_path = "{self.schema}", public')
             # the writes are regrouped: a unique key may be taken before its owner gave it up
-            await connection.execute("set constraints all deferred")
-            writes = [
-                write
-                for record in recorded
-                for write in self._read_model.project(
-                    record.event, Stamp(record.stream, record.version)
-                )
-            ]
-            await transaction.write(writes)
-            await connection.execute("set constraints all immediate")
-            await connection.execute("set local search_path = public")
-        self.position = rows[-1]["log_position"] if len(rows) == PAGE else until
-        self.events += len(rows)
+            await connection.execute(
+                f'set local search_path = "{self.schema}", public; set constraints all deferred'
+            )
+            await Transaction(connection).write(page.writes)
+            await connection.execute(
+                "set constraints all immediate; set local search_path = public"
+            )
+        self.position = page.end
+        self.events += page.events
+
+
+class _Page(NamedTuple):
+    """Some events and what follows from them; `end` is where the next page begins."""
+
+    end: int
+    events: int
+    writes: list[Write]
 
 
 @asynccontextmanager
@@ -210,9 +239,9 @@ async def beside(
     async with database.owner() as owner:
         if not await owner.fetchval(_TRY_LOCK, f"rebuild {read_model.name}"):
             raise RebuildUnderWay(read_model.name)
-        await _make_shadow(owner, schema, read_model)
+        await make_beside(owner, schema, read_model.tables)
         try:
-            yield owner, Fold(store, read_model, schema)
+            yield owner, Fold(database, store, read_model, schema)
         finally:
             if not owner.is_closed():
                 await owner.execute(f'drop schema if exists "{schema}" cascade')
@@ -245,39 +274,6 @@ async def writers_held(
         yield
 
 
-async def _make_shadow(owner: asyncpg.Connection, shadow: str, read_model: ReadModel) -> None:
-    async with owner.transaction():
-        await owner.execute(f'drop schema if exists "{shadow}" cascade')
-        await owner.execute(f'create schema "{shadow}"')
-        await owner.execute(f'grant usage on schema "{shadow}" to {SERVICE_ROLE}')
-        await owner.execute(f'set local search_path = "{shadow}"')
-        for table in read_model.tables:
-            await owner.execute(_create(table))
-            await owner.execute(
-                f'grant select, insert, update, delete on "{table.name}" to {SERVICE_ROLE}'
-            )
-
-
-async def _switch(
-    owner: asyncpg.Connection, shadow: str, read_model: ReadModel, position: int
-) -> None:
-    for table in read_model.tables:
-        await owner.execute(f'drop table if exists public."{table.name}"')
-        await owner.execute(f'alter table "{shadow}"."{table.name}" set schema public')
-    await owner.execute(_LIVE, read_model.name, read_model.signature, position)
-
-
-def _create(table: sa.Table) -> str:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
-    statements: list[CreateTable | CreateIndex] = [CreateTable(table)]
-    statements += [CreateIndex(index) for index in _indexes(table)]
-    return ";\n".join(str(statement.compile(dialect=dialect)).strip() for statement in statements)
-
-
-def _indexes(table: sa.Table) -> list[sa.Index]:
-    return sorted(table.indexes, key=lambda index: str(index.name))
-
-
 # the floor trigger's locks use the one-number key space; ours use the two-number one
 _TRY_LOCK = "select pg_try_advisory_lock(hashtext('cartulary'), hashtext($1))"
 _SIGNATURE = "select version from views where name = $1"
@@ -291,6 +287,6 @@ _LIVE_TABLES = """
 _HORIZON = "select horizon from events_after(0, 0) limit 1"
 _END = "select coalesce(max(position), 0) from events"
 _PAGE = """
-    select position as log_position, stream, version, type, schema, data, meta, recorded_at
+    select position as log_position, stream, version, type, schema, data
       from events where position > $1 and position <= $2 and type = any($4::text[])
      order by position limit $3"""

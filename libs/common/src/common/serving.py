@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 
+from common.garbage import settle
 from common.settings import ServiceSettings
 
 GRACE_SECONDS = 10
@@ -32,6 +33,7 @@ def serve(app: Any, settings: ServiceSettings, *, on_drain: Callable[[], None]) 
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    settle()
     GentleServer(config, on_drain, settings.drain_seconds).run()
 
 

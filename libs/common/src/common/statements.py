@@ -6,9 +6,9 @@ the commands per second), so it describes tables and writes SQL here, and asyncp
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
@@ -19,12 +19,13 @@ _DIALECT = dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it unt
 class Statement:
     """One compiled statement; values are given by name at each call."""
 
-    __slots__ = ("_defaults", "_names", "text")
+    __slots__ = ("_defaults", "_names", "_pick", "text")
 
     def __init__(self, statement: sa.ClauseElement) -> None:
         compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         self.text = str(compiled)
         self._names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
+        self._pick = itemgetter(*self._names) if len(self._names) > 1 else None
         self._defaults: Mapping[str, Any] = compiled.params
 
     @property
@@ -32,10 +33,15 @@ class Statement:
         """How many values it takes."""
         return len(self._names)
 
-    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+    def arguments(self, values: Mapping[str, Any]) -> Sequence[Any]:
         """The values in the order of the placeholders. Raises `KeyError` for a missing one."""
-        if not self._names:
-            return []
+        if self._pick is not None:
+            try:
+                picked: Sequence[Any] = self._pick(values)
+            except KeyError:
+                pass  # it has a default, or is reported below
+            else:
+                return picked
         return [values[n] if n in values else self._default(n) for n in self._names]
 
     def _default(self, name: str) -> Any:
@@ -45,8 +51,7 @@ class Statement:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One change of one row, described and not yet done. `key` tells rows apart.
 
     Writes with the same key keep their order; others may be regrouped, so that a thousand writes
@@ -58,19 +63,20 @@ class Write:
     key: object
 
 
-def grouped(writes: Iterable[Write]) -> list[tuple[Statement, list[list[Any]]]]:
+def grouped(writes: Iterable[Write]) -> list[tuple[Statement, list[Sequence[Any]]]]:
     """Batches that may run one after another: per key in the given order."""
-    groups: list[tuple[Statement, list[list[Any]]]] = []
+    groups: list[tuple[Statement, list[Sequence[Any]]]] = []
     newest: dict[Statement, int] = {}
     touched: dict[object, int] = {}
-    for write in writes:
-        group = newest.get(write.statement, -1)
-        if group < touched.get(write.key, -1) or group < 0:
+    for statement, values, key in writes:
+        group, last = newest.get(statement, -1), touched.get(key, -1)
+        if group < last or group < 0:
             group = len(groups)
-            groups.append((write.statement, []))
-            newest[write.statement] = group
-        groups[group][1].append(write.statement.arguments(write.values))
-        touched[write.key] = group
+            groups.append((statement, []))
+            newest[statement] = group
+        groups[group][1].append(statement.arguments(values))
+        if group != last:
+            touched[key] = group
     return groups
 
 

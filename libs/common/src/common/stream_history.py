@@ -44,7 +44,7 @@ async def history(
     async with database.reader() as reader:
         rows = await reader.connection.fetch(_STREAM, stream)
         data = [orjson.loads(row["data"]) for row in rows]
-        subjects = {subject for values in data for subject in sealed_subjects(values)}
+        subjects = sealed_subjects(data)
         keys = await store.keys.get(reader, subjects) if reveal and subjects else None
     shown: list[ShownEvent] = []
     previous = genesis(stream)

@@ -5,7 +5,8 @@ it holds, and of whom, is declared by the message class (`Personal`, `Subject`).
 """
 
 import os
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
@@ -54,7 +55,7 @@ class WireSeal:
         box = envelope.data.get(SEALED)
         if box is None:
             return envelope.data
-        raw = b64decode(box)
+        raw = a2b_base64(box)
         plain = self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], envelope.id.bytes)
         return {**envelope.data, **orjson.loads(plain)}
 

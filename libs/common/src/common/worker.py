@@ -13,6 +13,7 @@ from common.broker import Broker
 from common.catching_up import CatchingUp
 from common.clock import Clock
 from common.feed import Feeds
+from common.garbage import settle
 from common.inbox import Inbox, MessageView, Reaction
 from common.kernel import Kernel
 from common.observability import supervise
@@ -120,6 +121,7 @@ class Worker:
 
 def run_until_stopped(work: Callable[[], Awaitable[None]]) -> None:
     """A worker process's whole life: work until SIGTERM or SIGINT, then cancel and wait."""
+    settle()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_stopped(work))
 

@@ -3,17 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-from common.kernel import Kernel, KernelDeclaration
+from common.kernel import Kernel
 from common.kernel_service import create_kernel_service
 from common.object_storage import storage_for
 from common.observability import configure_logging, supervise
 from common.personal_data_export import PersonalDataHolders
 from common.service import run_service
-from common.snapshots import SnapshotPolicy
 from fastapi import FastAPI
-from pydantic import TypeAdapter
 
 from auth import (
     activity_routes,
@@ -25,27 +22,17 @@ from auth import (
     password_routes,
     profile_routes,
 )
-from auth.accounts import events as accounts
 from auth.accounts import routes as account_routes
-from auth.accounts.read_model import ACCOUNTS
 from auth.avatars import LARGEST_FILE, Avatars
-from auth.exports.events import ExportEvent
+from auth.declaration import DECLARATION
 from auth.link_tokens import LinkTokens
 from auth.passwords import Passwords
 from auth.personal_data_export import Exporter
-from auth.processes.release_a_former_address import TIMERS_OF_FORMER_ADDRESSES
-from auth.profiles import events as profiles
-from auth.profiles.decider import PROFILE, ProfileState
-from auth.profiles.read_model import PROFILES
-from auth.published_events import publish
 from auth.resources import Auth
 from auth.sessions import routes as session_routes
-from auth.sessions.events import SessionEvent
-from auth.sessions.read_model import SESSIONS
 from auth.settings import AuthSettings
 from auth.signing_keys import SigningKeys
 from auth.throttling import Throttle
-from auth.views.what_happened_to_an_account import ACTIVITY
 
 ROUTERS = (
     entry_routes.router,
@@ -58,16 +45,6 @@ ROUTERS = (
     activity_routes.router,
     admin_routes.router,
     export_routes.router,
-)
-DECLARATION = KernelDeclaration(
-    source="auth",
-    events=(accounts.AccountEvent, SessionEvent, profiles.ProfileEvent, ExportEvent),
-    projections=(ACCOUNTS, SESSIONS, PROFILES, ACTIVITY, TIMERS_OF_FORMER_ADDRESSES),
-    # every picture that was ever shown is in its event: somebody who changes it daily has megabytes
-    snapshots=(SnapshotPolicy(PROFILE, TypeAdapter(ProfileState), every=20),),
-    publish=publish,
-    migrations=Path(__file__).parent / "migrations",
-    upcasters={**accounts.UPCASTERS, **profiles.UPCASTERS},
 )
 
 

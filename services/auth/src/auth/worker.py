@@ -5,8 +5,7 @@ from functools import partial
 from common.broker import Broker
 from common.clock import Clock, SystemClock
 from common.feed import Feeds
-from common.kernel import Kernel
-from common.kernel_service import open_kernel_of
+from common.kernel import Kernel, open_kernel_of
 from common.mail import mailer_for
 from common.object_storage import storage_for
 from common.observability import configure_logging
@@ -14,9 +13,9 @@ from common.rabbitmq import RabbitMQBroker
 from common.worker import Worker, WorkerDeclaration, run_until_stopped
 
 from auth.avatars import Avatars
+from auth.declaration import DECLARATION
 from auth.link_tokens import LinkTokens
 from auth.mails import Mails
-from auth.main import DECLARATION
 from auth.processes.ask_a_new_address_to_confirm import ask_a_new_address_to_confirm
 from auth.processes.forget_mails_about_an_erased_account import (
     forget_mails_about_an_erased_account,

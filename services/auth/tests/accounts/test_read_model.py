@@ -16,7 +16,7 @@ from auth.addresses.commands import (
     RequestEmailChange,
     UndoEmailChange,
 )
-from auth.main import DECLARATION
+from auth.declaration import DECLARATION
 from common.facts import UNSET
 from common.ids import uuid7
 from common.kernel import Kernel

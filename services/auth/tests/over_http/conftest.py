@@ -14,7 +14,8 @@ from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
-from auth.main import DECLARATION, create_app
+from auth.declaration import DECLARATION
+from auth.main import create_app
 from auth.resources import Auth
 from auth.settings import AuthSettings
 from auth.worker import MAILS, create_worker
@@ -23,8 +24,7 @@ from common.clock import MovableClock
 from common.embedded_postgres import EmbeddedPostgres
 from common.feed import Feeds
 from common.in_process import InProcessBroker
-from common.kernel import Kernel
-from common.kernel_service import open_kernel_of
+from common.kernel import Kernel, open_kernel_of
 from common.messages import Envelope
 from common.testing.http import coming_from, served, signed_in
 from common.testing.kernel import migrated_database

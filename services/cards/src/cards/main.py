@@ -2,45 +2,26 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from uuid import UUID
 
-from common.kernel import Kernel, KernelDeclaration
+from common.kernel import Kernel
 from common.kernel_service import create_kernel_service
 from common.observability import configure_logging
 from common.service import run_service
-from common.snapshots import SnapshotPolicy
 from fastapi import FastAPI
-from pydantic import TypeAdapter
 
 from cards.admin_routes import router as admin_router
-from cards.cards.events import UPCASTERS, CardEvent
-from cards.cards.read_model import ALLOWANCES, CARDS, HANDLES, all_cards_of, card_by_id
+from cards.cards.read_model import all_cards_of, card_by_id
 from cards.cards.routes import Cards, router
-from cards.counters.decider import COUNTERS, CountersState
-from cards.counters.events import CountersEvent
-from cards.counters.read_model import CARD_VISITS
 from cards.counters.routes import Counters
 from cards.counters.routes import router as counters_router
-from cards.exports.events import ExportEvent
+from cards.declaration import DECLARATION
 from cards.history_routes import router as history_router
 from cards.personal_data import held_about
 from cards.public_routes import router as public_router
-from cards.published_events import publish
 from cards.qr_routes import router as qr_router
 from cards.settings import CardsSettings
 from cards.visits import counting
-
-DECLARATION = KernelDeclaration(
-    source="cards",
-    events=(CardEvent, CountersEvent, ExportEvent),
-    projections=(CARDS, HANDLES, ALLOWANCES, CARD_VISITS),
-    # a card that is looked at all day has an event every second
-    snapshots=(SnapshotPolicy(COUNTERS, TypeAdapter(CountersState)),),
-    publish=publish,
-    migrations=Path(__file__).parent / "migrations",
-    upcasters=UPCASTERS,
-)
 
 
 def create_app(settings: CardsSettings | None = None, kernel: Kernel | None = None) -> FastAPI:

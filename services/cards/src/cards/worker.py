@@ -3,13 +3,12 @@
 from common.broker import Broker
 from common.clock import SystemClock
 from common.feed import Feeds
-from common.kernel import Kernel
-from common.kernel_service import open_kernel_of
+from common.kernel import Kernel, open_kernel_of
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
 from common.worker import Worker, WorkerDeclaration, run_until_stopped
 
-from cards.main import DECLARATION
+from cards.declaration import DECLARATION
 from cards.processes.erase_cards_when_their_owner_is_erased import (
     ERASE_CARDS_WHEN_THEIR_OWNER_IS_ERASED,
 )

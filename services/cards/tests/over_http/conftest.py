@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
-from cards.main import DECLARATION, create_app
+from cards.declaration import DECLARATION
+from cards.main import create_app
 from cards.settings import CardsSettings
 from cards.worker import create_worker
 from common.clock import SystemClock

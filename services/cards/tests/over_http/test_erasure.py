@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from cards.cards.read_model import cards
-from cards.main import DECLARATION
+from cards.declaration import DECLARATION
 from common.read_models import rebuild
 
 SECRET = "Only Once Written"

@@ -14,7 +14,7 @@ import vobject
 from cards.cards.decider import CARD
 from cards.cards.examples import CREATE
 from cards.consumed_events import LARGEST_PORTRAIT
-from cards.main import DECLARATION
+from cards.declaration import DECLARATION
 from common.clock import SystemClock
 from common.event_store import Cause
 from common.ids import uuid7

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from cards.main import DECLARATION
+from cards.declaration import DECLARATION
 from common.read_models import rebuild
 from common.view_checks import compare
 

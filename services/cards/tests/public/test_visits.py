@@ -10,7 +10,7 @@ import pytest
 from cards.counters.events import Counts
 from cards.counters.read_model import visits_of
 from cards.counters.routes import Visitor
-from cards.main import DECLARATION
+from cards.declaration import DECLARATION
 from cards.visits import MOST_NOTED, Visits, counting
 from common.clock import MovableClock
 from common.embedded_postgres import EmbeddedPostgres

@@ -8,6 +8,7 @@ from typing import Literal
 
 import uvicorn
 from common.clock import SystemClock
+from common.garbage import settle
 from common.observability import configure_logging
 from common.rabbitmq import RabbitMQBroker
 from common.reporting import start_reporting
@@ -36,6 +37,7 @@ def main() -> None:
     }
     app = create_gateway(settings=settings, upstreams=upstreams, broker=broker, clock=SystemClock())
     front = _config(app, settings.host, settings.port)
+    settle()
     with asyncio.Runner(loop_factory=front.get_loop_factory()) as runner:
         runner.run(_serve(front, app, settings))
 

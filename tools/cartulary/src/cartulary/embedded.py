@@ -10,8 +10,10 @@ from functools import partial
 from typing import Any
 
 import aiohttp
+import auth.declaration
 import auth.main
 import auth.worker
+import cards.declaration
 import cards.main
 import cards.worker
 import uvicorn
@@ -22,8 +24,9 @@ from cards.settings import CardsSettings
 from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres, embedded_postgres
 from common.feed import Feeds
+from common.garbage import settle
 from common.in_process import InProcessBroker
-from common.kernel_service import open_kernel_of
+from common.kernel import open_kernel_of
 from common.observability import configure_logging
 from common.personal_data_export import PersonalDataHolders
 from common.reporting import start_reporting
@@ -59,6 +62,7 @@ def run(layout: Layout) -> None:
         embedded_postgres(layout.postgres) as server,
     ):
         configure_logging(level="info", json=True, file=log_file)
+        settle()
         # uvicorn ends its work at a signal and then hands it on
         with (
             suppress(KeyboardInterrupt),
@@ -77,6 +81,7 @@ async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.sock
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nobody is believed to be a proxy but by the gateway's setting
             lifespan="on",
             timeout_graceful_shutdown=5,
         )
@@ -111,10 +116,10 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
         auth_settings = AuthSettings.load(**common, database_url=dsns["auth"])
         cards_settings = CardsSettings.load(**common, database_url=dsns["cards"])
         auth_kernel = await stack.enter_async_context(
-            open_kernel_of(auth.main.DECLARATION, auth_settings)
+            open_kernel_of(auth.declaration.DECLARATION, auth_settings)
         )
         cards_kernel = await stack.enter_async_context(
-            open_kernel_of(cards.main.DECLARATION, cards_settings)
+            open_kernel_of(cards.declaration.DECLARATION, cards_settings)
         )
         secret: str = common["internal_secret"]
         feeds = Feeds(secret, {}, {"auth": auth_kernel.feed, "cards": cards_kernel.feed})

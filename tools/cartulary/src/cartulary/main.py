@@ -1,26 +1,44 @@
 """The command line: run everything, make the demo company, operate what runs."""
 
-import asyncio
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 
 import click
 from common.observability import configure_logging
-from common.settings import SettingsRefused
 
-from cartulary.admin import admin
-from cartulary.backups import backup
-from cartulary.dead_letters import dead_letters
-from cartulary.documents import docs
-from cartulary.embedded import PortTaken, run
-from cartulary.events import events
-from cartulary.followers import followers
-from cartulary.keys import keys
-from cartulary.options import layout
-from cartulary.seed import SeedFailed, seed
-from cartulary.views import views
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "admin": ("cartulary.admin", "admin"),
+    "backup": ("cartulary.backups", "backup"),
+    "dead-letters": ("cartulary.dead_letters", "dead_letters"),
+    "docs": ("cartulary.documents", "docs"),
+    "events": ("cartulary.events", "events"),
+    "followers": ("cartulary.followers", "followers"),
+    "keys": ("cartulary.keys", "keys"),
+    "run": ("cartulary.starting", "run_command"),
+    "seed": ("cartulary.starting", "seed_command"),
+    "views": ("cartulary.views", "views"),
+}
+"""Where each stands: who looks at events need not wait for a web framework."""
 
 
-@click.group()
+class _Commands(click.Group):
+    """Imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_Commands)
 def cli() -> None:
     """Cartulary: accounts and business cards on an event log.
 
@@ -30,40 +48,6 @@ def cli() -> None:
     """
     # answers go to stdout alone, so that a program can read them
     configure_logging(level="warning", file=sys.stderr)
-
-
-@cli.command("run")
-def run_command() -> None:
-    """Start everything in one process; PORT and VAR_DIR choose where."""
-    try:
-        run(layout())
-    except (PortTaken, SettingsRefused) as error:
-        raise click.ClickException(str(error)) from error
-
-
-@cli.command("seed")
-def seed_command() -> None:
-    """Make the demo company in the system that runs."""
-    place = layout()
-    try:
-        demo = asyncio.run(seed(place))
-    except OSError as error:
-        raise click.ClickException(
-            f"Nothing answers at {place.url}. Start it first: make run"
-        ) from error
-    except SeedFailed as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"{demo.email}  password: {demo.password}  {place.url}/view/{demo.card_id}")
-
-
-cli.add_command(events)
-cli.add_command(views)
-cli.add_command(dead_letters)
-cli.add_command(followers)
-cli.add_command(admin)
-cli.add_command(keys)
-cli.add_command(backup)
-cli.add_command(docs)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import auth.main
+import auth.declaration
 import auth.worker
-import cards.main
+import cards.declaration
 import cards.worker
 import click
 from auth.settings import AuthSettings
@@ -42,12 +42,12 @@ class Service:
 
 KNOWN: dict[str, Service] = {
     "auth": Service(
-        auth.main.DECLARATION,
+        auth.declaration.DECLARATION,
         AuthSettings,
         auth.worker.create_worker,
     ),
     "cards": Service(
-        cards.main.DECLARATION,
+        cards.declaration.DECLARATION,
         CardsSettings,
         lambda _, kernel, broker, feeds: cards.worker.create_worker(kernel, broker, feeds),
     ),

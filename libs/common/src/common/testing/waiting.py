@@ -8,7 +8,7 @@ ResultT = TypeVar("ResultT")
 
 
 async def eventually(
-    probe: Callable[[], Awaitable[ResultT]], *, within: float = 20, what: str = "the condition"
+    probe: Callable[[], Awaitable[ResultT]], *, within: float = 60, what: str = "the condition"
 ) -> ResultT:
     """The first true answer of `probe`. Raises `AssertionError` after `within` seconds.
 

@@ -5,7 +5,7 @@ since they decide what may be written.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 from uuid import UUID
@@ -80,7 +80,7 @@ def project(event: CardEvent, stamp: Stamp) -> list[Write]:
         case CardCreated():
             return [] if event.details == ERASED else [Write(_INSERT, _row(event, stamp), id)]
         case CardChanged():
-            values = {"new_details": asdict(event.details), "at": event.changed_at}
+            values = {"new_details": event.details, "at": event.changed_at}
             return [Write(_CHANGE, mark | values, id)]
         case CardHandleChanged():
             values = {"new_handle": event.handle, "at": event.changed_at}
@@ -104,7 +104,7 @@ def _row(event: CardCreated, stamp: Stamp) -> dict[str, Any]:
         "card_id": event.card_id,
         "owner_id": event.owner_id,
         "version": stamp.version,
-        "details": asdict(event.details),
+        "details": event.details,
         "slug": event.slug,
         "handle": event.handle,
         "visibility": event.visibility,

@@ -7,6 +7,7 @@ from typing import Annotated
 from uuid import UUID
 
 from common.command_handling import Answer
+from common.command_records import NEW
 from common.event_store import Cause
 from common.idempotency import RequestCause, answer_of
 from common.ids import uuid7
@@ -63,7 +64,8 @@ async def create_card(
         handle=body.handle,
         visibility=body.visibility,
     )
-    return await carry_out(service, id, command, cause, owner=caller.account_id, status=201)
+    owner = caller.account_id
+    return await carry_out(service, id, command, cause, owner=owner, status=201, expected=NEW)
 
 
 @router.get("/", response_model=Page[CardOut])

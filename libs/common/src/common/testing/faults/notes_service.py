@@ -20,8 +20,8 @@ from common.event_store import Cause
 from common.facts import Personal, Subject
 from common.feed import Feeds
 from common.idempotency import RequestCause, answer_of
-from common.kernel import Kernel
-from common.kernel_service import create_kernel_service, open_kernel_of
+from common.kernel import Kernel, open_kernel_of
+from common.kernel_service import create_kernel_service
 from common.messages import PublishedEvent
 from common.observability import configure_logging
 from common.problems import NotFound

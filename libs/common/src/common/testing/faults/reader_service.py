@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from common.clock import SystemClock
 from common.feed import Feeds
 from common.inbox import MessageView, Reaction, Received
-from common.kernel_service import open_kernel_of
+from common.kernel import open_kernel_of
 from common.messages import ConsumedEvent, Envelope
 from common.observability import configure_logging
 from common.settings import ServiceSettings

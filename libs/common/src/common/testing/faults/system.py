@@ -13,8 +13,7 @@ import asyncpg
 from yarl import URL
 
 from common.database import OUTCOME_UNKNOWN
-from common.kernel import Kernel
-from common.kernel_service import open_kernel_of
+from common.kernel import Kernel, open_kernel_of
 from common.settings import ServiceSettings
 from common.testing.faults import notes_service, reader_service
 from common.testing.faults.network import Wire, wire_to

@@ -1,0 +1,30 @@
+"""What the kernel must know of auth, for its API and its worker, which has no HTTP."""
+
+from pathlib import Path
+
+from common.kernel import KernelDeclaration
+from common.snapshots import SnapshotPolicy
+from pydantic import TypeAdapter
+
+from auth.accounts import events as accounts
+from auth.accounts.read_model import ACCOUNTS
+from auth.exports.events import ExportEvent
+from auth.processes.release_a_former_address import TIMERS_OF_FORMER_ADDRESSES
+from auth.profiles import events as profiles
+from auth.profiles.decider import PROFILE, ProfileState
+from auth.profiles.read_model import PROFILES
+from auth.published_events import publish
+from auth.sessions.events import SessionEvent
+from auth.sessions.read_model import SESSIONS
+from auth.views.what_happened_to_an_account import ACTIVITY
+
+DECLARATION = KernelDeclaration(
+    source="auth",
+    events=(accounts.AccountEvent, SessionEvent, profiles.ProfileEvent, ExportEvent),
+    projections=(ACCOUNTS, SESSIONS, PROFILES, ACTIVITY, TIMERS_OF_FORMER_ADDRESSES),
+    # every picture that was ever shown is in its event: somebody who changes it daily has megabytes
+    snapshots=(SnapshotPolicy(PROFILE, TypeAdapter(ProfileState), every=20),),
+    publish=publish,
+    migrations=Path(__file__).parent / "migrations",
+    upcasters={**accounts.UPCASTERS, **profiles.UPCASTERS},
+)

@@ -28,6 +28,7 @@ class CatchingUp:
         self._database = database
         self._inbox = inbox
         self._feeds = feeds
+        self._sources = [pattern.partition(".")[0] for pattern in inbox.types]
         self._heard: set[tuple[int, str]] = set()
         self._told: set[tuple[int, str]] = set()
 
@@ -37,9 +38,9 @@ class CatchingUp:
             epoch = await reader.connection.fetchval(_BEHIND)
         if epoch is None:
             return
-        for source in self._inbox.sources:
+        for source in self._sources:
             await self._catch_up_with(source, epoch)
-        if all((epoch, source) in self._heard for source in self._inbox.sources):
+        if all((epoch, source) in self._heard for source in self._sources):
             async with self._database.reader() as writer:
                 await writer.connection.execute(_CAUGHT_UP, epoch)
 

@@ -54,6 +54,12 @@ async def test_the_state_of_each_view_is_told(operated: Any) -> None:
         ("auth", "activity", "live"),
         ("cards", "cards", "live"),
         ("cards", "card_visits", "live"),
+        ("billing", "plans", "live"),
+        ("billing", "plan_categories", "live"),
+        ("billing", "customers", "live"),
+        ("billing", "subscriptions", "live"),
+        ("billing", "invoices", "live"),
+        ("billing", "payments", "live"),
     ]
     async with operated.cards.database.owner() as owner:
         await owner.execute("update views set version = '0:older'")

@@ -110,7 +110,7 @@ def test_an_image_of_nothing_known_is_refused(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 1
-    assert "SERVICE=nobody: is none of auth, cards" in done.stderr
+    assert "SERVICE=nobody: is none of auth, billing, cards" in done.stderr
 
 
 def test_dashboards_have_names_of_their_own_and_a_source_that_is_there() -> None:

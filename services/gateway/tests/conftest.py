@@ -260,19 +260,13 @@ async def gateway_before(
     more: Mapping[str, Callable[[], Any]] | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
-    """A gateway whose services are all this one; or whose `cards` is another. `more` are services
-    beside them, `settings` other ones than usual."""
+    """A gateway before this service, or `more` and `cards` beside it, and with these settings."""
     exchange = Exchange()
     world = World("", service, exchange)
-    others = {name: make() for name, make in (more or {}).items()}
+    usual = {"auth": upstream, "cards": cards or upstream, "billing": upstream}
     gateway = create_gateway(
         settings=SETTINGS.model_copy(update=settings),
-        upstreams={
-            "auth": upstream(),
-            "cards": (cards or upstream)(),
-            "billing": upstream(),
-            **others,
-        },
+        upstreams={name: make() for name, make in {**usual, **(more or {})}.items()},
         broker=exchange,
         clock=world.clock,
         routes=routes,

@@ -39,7 +39,13 @@ Reason = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_
 State = Literal["pending", "trialing", "active", "past_due", "unpaid", "paused", "ended"]
 
 
-class NewSubscription(BaseModel):
+_SOMEBODY = {
+    "user_id": "0199a7c0-0000-7000-8000-000000000002",
+    "plan_id": "0199a7c0-0000-7000-8000-000000000001",
+}
+
+
+class NewSubscription(BaseModel, json_schema_extra={"examples": [_SOMEBODY]}):
     """Subscribe somebody; by transfer unless said otherwise."""
 
     model_config = STRICT
@@ -50,7 +56,7 @@ class NewSubscription(BaseModel):
     payment_method: Annotated[str, Field(max_length=40)] = "invoice"
 
 
-class CancelAny(BaseModel):
+class CancelAny(BaseModel, json_schema_extra={"examples": [{"at": "now"}]}):
     """When: with the period, or now."""
 
     model_config = STRICT
@@ -58,7 +64,7 @@ class CancelAny(BaseModel):
     at: Literal["period_end", "now"] = "period_end"
 
 
-class MarkPaid(BaseModel):
+class MarkPaid(BaseModel, json_schema_extra={"examples": [{"payment_reference": "Line 7"}]}):
     """What says that the money came: a statement's reference, say."""
 
     model_config = STRICT
@@ -66,7 +72,7 @@ class MarkPaid(BaseModel):
     payment_reference: Reason = "MANUAL"
 
 
-class VoidIt(BaseModel):
+class VoidIt(BaseModel, json_schema_extra={"examples": [{"reason": "Ordered twice"}]}):
     """Why."""
 
     model_config = STRICT
@@ -74,7 +80,7 @@ class VoidIt(BaseModel):
     reason: Reason = "voided_by_an_administrator"
 
 
-class RefundIt(BaseModel):
+class RefundIt(BaseModel, json_schema_extra={"examples": [{"amount": 500}]}):
     """How much, in minor units of the invoice's currency; unsaid: all that is left. And why."""
 
     model_config = STRICT

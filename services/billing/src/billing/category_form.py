@@ -28,13 +28,20 @@ class CategoryFields(BaseModel):
         return {name: getattr(self, name) for name in FIELDS if name in self.model_fields_set}
 
 
-class NewCategory(CategoryFields):
+class NewCategory(
+    CategoryFields,
+    json_schema_extra={
+        "examples": [{"name": "Subscriptions", "slug": "subscriptions", "is_single": True}]
+    },
+):
     """A new category. Without a slug it is called as its name is."""
 
     slug: Slug | None = None
 
 
-class CategoryChanges(CategoryFields):
+class CategoryChanges(
+    CategoryFields, json_schema_extra={"examples": [{"description": "One of them at a time"}]}
+):
     """The fields that change; what is left out stays."""
 
     name: Name = ""
@@ -56,7 +63,10 @@ class CategoryBranch(CategoryOut):
     children: list["CategoryBranch"]
 
 
-class PlanIds(BaseModel):
+class PlanIds(
+    BaseModel,
+    json_schema_extra={"examples": [{"plan_ids": ["0199a7c0-0000-7000-8000-000000000001"]}]},
+):
     """Which plans; those that are there, or gone, already are no error."""
 
     model_config = STRICT

@@ -44,7 +44,18 @@ class NotSoldYet(Invalid):
     detail = "Add-ons and token bundles cannot be bought yet."
 
 
-class Checkout(BaseModel):
+class Checkout(
+    BaseModel,
+    json_schema_extra={
+        "examples": [
+            {
+                "plan_id": "0199a7c0-0000-7000-8000-000000000001",
+                "currency": "EUR",
+                "payment_method": "stripe",
+            }
+        ]
+    },
+):
     """What to buy and how to pay. The page leads back to the given addresses, else to us."""
 
     model_config = STRICT
@@ -58,7 +69,7 @@ class Checkout(BaseModel):
     cancel_url: WebAddress | None = None
 
 
-class SeedCheckout(BaseModel):
+class SeedCheckout(BaseModel, json_schema_extra={"examples": [{"price_id": "pro-monthly"}]}):
     """The same as seed 003 asks for it: a plan's id or slug, and one address to come back to."""
 
     model_config = STRICT

@@ -31,7 +31,7 @@ router = APIRouter(prefix="/api/v1/user/invoices", tags=["invoices"])
 Status = Literal["draft", "open", "paid", "void", "uncollectible"]
 
 
-class Pay(BaseModel):
+class Pay(BaseModel, json_schema_extra={"examples": [{"payment_method": "stripe"}]}):
     """How to pay; unsaid, as it was ordered. The page leads back to the addresses, else to us."""
 
     model_config = STRICT

@@ -36,7 +36,7 @@ def _address(text: str) -> str:
 WebAddress = Annotated[str, Field(max_length=2_000), AfterValidator(_address)]
 
 
-class Setup(BaseModel):
+class Setup(BaseModel, json_schema_extra={"examples": [{"payment_method": "stripe"}]}):
     """Where the page leads back to; unsaid, to us. `payment_method` is whose page it is."""
 
     model_config = STRICT

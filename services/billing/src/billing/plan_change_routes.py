@@ -67,7 +67,9 @@ class PaymentDeclined(Conflict):
     detail = "The payment was declined, and nothing was changed. Try another way to pay."
 
 
-class Upgrade(BaseModel):
+class Upgrade(
+    BaseModel, json_schema_extra={"examples": [{"plan_id": "0199a7c0-0000-7000-8000-000000000001"}]}
+):
     """To which plan; with a preview's token it costs exactly what that said."""
 
     model_config = STRICT
@@ -76,7 +78,9 @@ class Upgrade(BaseModel):
     preview_token: Annotated[str | None, Field(max_length=2_000)] = None
 
 
-class Downgrade(BaseModel):
+class Downgrade(
+    BaseModel, json_schema_extra={"examples": [{"plan_id": "0199a7c0-0000-7000-8000-000000000001"}]}
+):
     """To which plan, from the next period on."""
 
     model_config = STRICT

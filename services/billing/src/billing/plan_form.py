@@ -125,7 +125,20 @@ class PlanFields(BaseModel):
         return tuple(sorted(self.limits.items())) if name == "limits" else getattr(self, name)
 
 
-class NewPlan(PlanFields):
+class NewPlan(
+    PlanFields,
+    json_schema_extra={
+        "examples": [
+            {
+                "name": "Pro",
+                "slug": "pro-monthly",
+                "limits": {"cards.max": 10},
+                "term": {"interval": "month"},
+                "prices": [{"price": {"amount": 1999, "currency": "EUR"}}],
+            }
+        ]
+    },
+):
     """A new plan. Without a slug it is called as its name is; without a family it is its own."""
 
     slug: Slug | None = None
@@ -145,13 +158,16 @@ class NewPlan(PlanFields):
         return Term(self.term.interval, self.term.count)
 
 
-class PlanChanges(PlanFields):
+class PlanChanges(PlanFields, json_schema_extra={"examples": [{"limits": {"cards.max": 25}}]}):
     """The fields that change; what is left out stays. Prices have a route of their own."""
 
     name: Name = ""
 
 
-class NewPrices(BaseModel):
+class NewPrices(
+    BaseModel,
+    json_schema_extra={"examples": [{"prices": [{"price": {"amount": 2499, "currency": "EUR"}}]}]},
+):
     """Prices that shall hold from now on, one a currency; other currencies stay as they are."""
 
     model_config = STRICT

@@ -51,7 +51,9 @@ class NoSlug(Invalid):
     detail = "Give the plan a slug: its name has no letter a to z and no digit."
 
 
-class Copy(BaseModel):
+class Copy(
+    BaseModel, json_schema_extra={"examples": [{"name": "Pro for schools", "slug": "pro-schools"}]}
+):
     """How the copy is called; unsaid, as the plan with `copy` behind it."""
 
     model_config = STRICT

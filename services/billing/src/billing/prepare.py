@@ -1,6 +1,6 @@
 """`python -m billing.prepare`: the database of this version, before traffic moves to it."""
 
-from common.kernel_service import prepare
+from common.preparing import prepare
 
 from billing.declaration import DECLARATION
 from billing.settings import BillingSettings

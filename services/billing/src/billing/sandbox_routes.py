@@ -22,7 +22,7 @@ FARTHEST = timedelta(days=5 * 366)
 """In one go."""
 
 
-class Advance(BaseModel):
+class Advance(BaseModel, json_schema_extra={"examples": [{"days": 30}]}):
     """By how much, or until when; always forward, and at most five years in one go."""
 
     model_config = STRICT

@@ -30,7 +30,7 @@ UNPAID_FOR = ("pending", "past_due", "unpaid", "paused")
 """States without a paid period to wait for the end of."""
 
 
-class Cancel(BaseModel):
+class Cancel(BaseModel, json_schema_extra={"examples": [{"at": "period_end"}]}):
     """When: `period_end` keeps what is paid for, `now` gives it up."""
 
     model_config = STRICT

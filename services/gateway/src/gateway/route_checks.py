@@ -44,5 +44,5 @@ def _forgotten(operations: Iterable[Operation]) -> Iterator[str]:
 
 
 def _plain(path: str) -> str:
-    """Parameters' names do not matter."""
-    return re.sub(r"\{[^}]*\}", "{}", path)
+    """Parameters' names do not matter, nor a slash at the end, without which a route matches too."""
+    return re.sub(r"\{[^}]*\}", "{}", path).rstrip("/") or "/"

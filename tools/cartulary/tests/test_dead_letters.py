@@ -196,13 +196,13 @@ async def test_the_embedded_run_is_operated_without_an_address(
 ) -> None:
     port = str(free_port())
     place = {"VAR_DIR": str(tmp_path / "embedded"), "PORT": port}
-    nobody = {"AUTH_DATABASE_URL": "", "CARDS_DATABASE_URL": ""}
+    nobody = {f"{name}_DATABASE_URL": "" for name in ("AUTH", "CARDS", "BILLING")}
     with process(["-m", "cartulary.main", "run"], place, tmp_path / "run.txt") as running:
 
         async def runs() -> bool:
             return "Stop with Ctrl-C" in running.said()
 
-        await eventually(runs, within=90, what="the embedded run")
+        await eventually(runs, within=180, what="the embedded run")
         layout = Layout(tmp_path / "embedded", int(port))
         connection = await asyncpg.connect(layout.embedded_dsn("cards"))
         await connection.execute(

@@ -24,10 +24,10 @@ from billing.payment_provider import (
     PageLine,
     PageOrder,
     PaymentProvider,
-    Pending,
     ProviderRefused,
     ProviderUnavailable,
     SavedMethod,
+    Succeeded,
     Unknown,
 )
 from billing.payment_queue import claim
@@ -65,9 +65,11 @@ async def ask(desk: Desk, payment_id: UUID, now: datetime) -> PaymentState:
     provider = desk.providers.get(state.of.provider)
     if provider is None:
         log.error("provider_is_not_configured", provider=state.of.provider)
-        outcome: Outcome = Unknown(state.reference)
+        outcome: Outcome | None = Unknown(state.reference)
     else:
         outcome = await _outcome(desk, provider, state, now)
+    if outcome is None:
+        return state
     return await settle(desk, payment_id, outcome, now)
 
 
@@ -79,7 +81,8 @@ async def _load(desk: Desk, payment_id: UUID) -> PaymentState:
 
 async def _outcome(
     desk: Desk, provider: PaymentProvider, state: UnderWay, now: datetime
-) -> Outcome:
+) -> Outcome | None:
+    """What became of it; None while its page is open, whatever was tried there so far."""
     try:
         if state.reference is not None:
             return await provider.fetch(state.reference)
@@ -97,15 +100,16 @@ async def _outcome(
 
 async def _page_outcome(
     desk: Desk, provider: PaymentProvider, state: UnderWay, now: datetime
-) -> Outcome:
+) -> Outcome | None:
     if state.page is None:
-        page = (await open_page(desk, state.of.payment_id, now)).reference
-    else:
-        page = state.page
-    seen = await provider.page(page)
+        await open_page(desk, state.of.payment_id, now)
+        return None
+    seen = await provider.page(state.page)
     if seen.status == "open" and state.expires_at is not None and state.expires_at <= now:
-        seen = await provider.expire_page(page, key=f"expire:{state.of.payment_id}")
-    if seen.status == "expired" and isinstance(seen.outcome, Pending | Unknown):
+        seen = await provider.expire_page(state.page, key=f"expire:{state.of.payment_id}")
+    if seen.status == "open":
+        return None
+    if seen.status == "expired" and not isinstance(seen.outcome, Succeeded):
         return NotAttempted(None, "page_expired")
     return seen.outcome
 

@@ -12,11 +12,9 @@ from billing.desk import Desk
 from billing.invoice_states import AlreadyPaid
 from billing.payment_provider import (
     NotAttempted,
-    Pending,
     ProviderRefused,
     ProviderUnavailable,
     Succeeded,
-    Unknown,
 )
 from billing.payment_queue import PaymentUnderWay, open_payment
 from billing.payments.commands import StartPayment
@@ -117,7 +115,7 @@ async def _close(desk: Desk, state: UnderWay, now: datetime) -> PaymentState:
     except (ProviderUnavailable, ProviderRefused):
         return state
     outcome = seen.outcome
-    if seen.status == "expired" and isinstance(outcome, Pending | Unknown):
+    if seen.status == "expired" and not isinstance(outcome, Succeeded):
         outcome = NotAttempted(None, REPLACED)
     return await settle(desk, of.payment_id, outcome, now)
 

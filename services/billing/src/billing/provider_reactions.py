@@ -14,8 +14,8 @@ from billing.customers.events import MethodFace
 from billing.desk import Desk
 from billing.invoice_states import NotPaid, RefundTooLarge
 from billing.payment_methods import method_id
-from billing.payment_provider import NotAttempted, Outcome, Pending, SavedMethod, Succeeded, Unknown
-from billing.payments.decider import PAYMENT, NoPayment
+from billing.payment_provider import NotAttempted, Outcome, SavedMethod, Succeeded
+from billing.payments.decider import PAYMENT, NoPayment, PaymentState, UnderWay
 from billing.payments.read_model import open_payments_of
 from billing.provider_news import (
     DisputeNews,
@@ -40,7 +40,9 @@ def reacting(desk: Desk) -> OnOutcome:
     async def react(transaction: Transaction, news: ProviderNews, heard: Heard) -> None:
         match news:
             case PaymentNews():
-                await _payment(transaction, desk, news.payment_id, news.outcome, heard)
+                await _payment(
+                    transaction, desk, news.payment_id, news.outcome, heard, page_may_be_open=True
+                )
             case PageNews():
                 await _page(transaction, desk, news, heard)
             case MethodNews():
@@ -63,7 +65,13 @@ async def open_payments(desk: Desk, provider: str) -> Sequence[OpenPayment]:
 
 
 async def _payment(
-    transaction: Transaction, desk: Desk, id: UUID | None, outcome: Outcome, heard: Heard
+    transaction: Transaction,
+    desk: Desk,
+    id: UUID | None,
+    outcome: Outcome,
+    heard: Heard,
+    *,
+    page_may_be_open: bool = False,
 ) -> None:
     if id is None:
         return  # made by somebody else at the same account
@@ -71,16 +79,25 @@ async def _payment(
     if isinstance(payment, NoPayment):
         log.warning("payment_is_not_ours", payment=str(id))
         return
+    if page_may_be_open and _is_on_a_page(payment) and not isinstance(outcome, Succeeded):
+        return  # a card that was declined on a page is not the page's end
     if isinstance(outcome, Succeeded) and outcome.method is not None:
         await _save(transaction, desk, payment.of.account_id, outcome.method, heard)
     await settle_in(transaction, desk, id, outcome, heard.now)
+
+
+def _is_on_a_page(payment: PaymentState) -> bool:
+    """Whether the customer may still try again; once the page is complete its payment is named."""
+    if not isinstance(payment, UnderWay) or payment.of.means != "page":
+        return False
+    return payment.reference is None
 
 
 async def _page(transaction: Transaction, desk: Desk, news: PageNews, heard: Heard) -> None:
     state = news.state
     if news.payment_id is not None:
         outcome = state.outcome
-        if state.status == "expired" and isinstance(outcome, Pending | Unknown):
+        if state.status == "expired" and not isinstance(outcome, Succeeded):
             outcome = NotAttempted(None, "page_expired")
         if state.status != "open":
             await _payment(transaction, desk, news.payment_id, outcome, heard)

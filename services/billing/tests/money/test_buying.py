@@ -2,9 +2,14 @@
 
 import asyncio
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 import pytest
+from billing.desk import Desk
+from billing.payment_provider import Declined
+from billing.provider_news import Heard, PaymentNews
+from billing.provider_reactions import reacting
+from common.event_store import Cause
 
 pytestmark = pytest.mark.integration
 
@@ -155,3 +160,19 @@ async def test_anothers_things_are_not_there(world: Any) -> None:
         assert (await stranger.ask(method, path)).status == 404, path
     for path in ("subscriptions", "invoices", f"invoices/{invoice}"):
         assert (await stranger.ask("GET", f"/api/v1/admin/{path}")).status == 403
+
+
+async def test_a_card_that_is_declined_on_a_page_is_not_the_pages_end(world: Any) -> None:
+    person = await world.customer()
+    ordered = await person.orders(await world.plan())
+    id, url = ordered.body["subscription"]["id"], ordered.body["checkout_url"]
+    payment_id = uuid5(UUID(ordered.body["invoice"]["id"]), "attempt/1")
+    now = await world.later(seconds=1)
+    news = PaymentNews("pi_1", payment_id, Declined("pi_1", "insufficient_funds", False))
+    desk = Desk(world.kernel, world.settings, {"stripe": world.provider})
+
+    async with world.kernel.database.transaction() as transaction:
+        await reacting(desk)(transaction, news, Heard("stripe", Cause(uuid4(), now), now))
+    await person.pays(url)
+
+    await person.is_in("active", id)

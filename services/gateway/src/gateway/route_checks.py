@@ -44,5 +44,5 @@ def _forgotten(operations: Iterable[Operation]) -> Iterator[str]:
 
 
 def _plain(path: str) -> str:
-    """Parameters' names do not matter, nor a slash at the end, without which a route matches too."""
+    """Parameters' names do not matter, nor a slash at the end: a route matches without it."""
     return re.sub(r"\{[^}]*\}", "{}", path).rstrip("/") or "/"

@@ -10,8 +10,15 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
 
-KEYS = ("AUTH_DATA_KEY", "CARDS_DATA_KEY", "WIRE_KEY")
-PASSWORDS = ("AUTH_DB_PASSWORD", "CARDS_DB_PASSWORD", "RABBITMQ_PASSWORD", "GRAFANA_PASSWORD")
+SERVICES = ("AUTH", "BILLING", "CARDS")
+KEYS = (*(f"{service}_DATA_KEY" for service in SERVICES), "WIRE_KEY")
+PASSWORDS = (
+    *(f"{service}_DB_PASSWORD" for service in SERVICES),
+    "GRAFANA_PASSWORD",
+    "INTERNAL_SECRET",
+    "PREVIEW_SECRET",
+    "RABBITMQ_PASSWORD",
+)
 PLAIN = {
     # never 127.0.0.1:8080, which is the development value that production refuses
     "PUBLIC_URL": "http://localhost:8080",
@@ -35,7 +42,7 @@ def password() -> str:
 def missing(present: str) -> dict[str, str]:
     """What a .env of this content lacks, with new values."""
     makers: dict[str, Callable[[], str]] = {name: key for name in KEYS}
-    makers |= {name: password for name in (*PASSWORDS, "INTERNAL_SECRET")}
+    makers |= {name: password for name in PASSWORDS}
     made = {name: maker() for name, maker in makers.items()} | PLAIN
     names = {line.partition("=")[0].strip() for line in present.splitlines()}
     return {name: value for name, value in made.items() if name not in names}

@@ -141,7 +141,7 @@ async def workers_are_ready(composed: Composed) -> bool:
     template = "{{.State.Health.Status}}"
     states = [
         await asyncio.to_thread(composed.inspect, worker, template)
-        for worker in ("auth-worker", "cards-worker")
+        for worker in ("auth-worker", "billing-worker", "cards-worker")
     ]
     return states == ["healthy", "healthy"]
 

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from common.testing.waiting import eventually
 
-PROCESSES = ("gateway", "auth", "auth-worker", "cards", "cards-worker")
+PROCESSES = (
+    "gateway",
+    *(f"{service}{half}" for service in ("auth", "billing", "cards") for half in ("", "-worker")),
+)
 NEIGHBOURS = {"gateway": ("auth", "cards", "argon2"), "auth": ("cards", "gateway", "segno")}
 
 
@@ -44,7 +47,7 @@ async def test_a_process_runs_as_nobody_special_on_a_root_that_it_cannot_write(
 
 
 async def test_only_the_gateway_is_published(system: Any, composed: Any) -> None:
-    for service in (*PROCESSES[1:], "auth-db", "cards-db", "rabbitmq"):
+    for service in (*PROCESSES[1:], "auth-db", "billing-db", "cards-db", "rabbitmq"):
         assert composed.inspect(service, "{{json .HostConfig.PortBindings}}") in ("{}", "null")
 
 

@@ -16,8 +16,9 @@ from gateway.routes_table import ROUTES
 BILLING = tuple(
     Route("billing", GET, part.path, Access.USER)
     for part in OVERVIEW.parts
-    if part.service == "billing"
+    if part.service == "billing" and part.path not in {route.path.rstrip("/") for route in ROUTES}
 )
+"""What billing does not offer yet."""
 ACCOUNT = {
     "id": str(uuid7()),
     "email": "ann@example.org",
@@ -116,9 +117,11 @@ async def test_nobody_gets_nothing(gathering):
     assert gathering.service.calls == []
 
 
-async def test_parts_of_a_service_that_is_not_there_are_left_out(world):
-    says_all(world.service)
-    body = orjson.loads((await world.get(OVERVIEW.path, world.token())).body)
+async def test_parts_of_a_service_that_is_not_there_are_left_out(service, before):
+    says_all(service)
+    routes = [route for route in ROUTES if route.service != "billing"]
+    async with before(partial(HttpUpstream, service.url), service, routes=routes) as world:
+        body = orjson.loads((await world.get(OVERVIEW.path, world.token())).body)
     assert body == {name: WHOLE[name] for name in ("account", "cards", "visits", "partial")}
 
 

@@ -164,7 +164,7 @@ async def test_what_cannot_be_looked_at_is_told_apart_from_what_is_wrong(
     assert not any("Traceback" in text for text in said), said
     for text, expected in zip(
         said,
-        ["make run", "never prepared", "refuses", "does not answer", "data key is not"],
+        ["make run", "never prepared", "does not exist", "does not answer", "data key is not"],
         strict=True,
     ):
         assert expected in text

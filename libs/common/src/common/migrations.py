@@ -97,11 +97,14 @@ async def _upgrade(dsn: str, migrations: Path, revision: str) -> None:
 
     # not by the loop: uvloop's fork runs what libraries with threads have registered for forks, and
     # the child was seen to stand still there, before it became the other program
-    process = await asyncio.to_thread(start)
+    starting = asyncio.ensure_future(asyncio.to_thread(start))
     try:
+        process = await asyncio.shield(starting)
         _, said = await asyncio.to_thread(process.communicate)
     except asyncio.CancelledError:
+        process = await starting
         process.kill()
+        process.wait()
         raise
     if process.returncode:
         raise MigrationFailed(said.decode(errors="replace").strip() or "the process was killed")

@@ -96,8 +96,8 @@ def _equip(
     app: FastAPI, clock: Clock, tokens: InternalTokens, readiness: Mapping[str, Check]
 ) -> None:
     app.state.ready = False
-    app.state.clock = clock  # callers are valid or not by this one,
-    app.state.business_clock = clock  # and commands go by this one, which a sandbox replaces
+    app.state.clock = clock
+    app.state.business_clock = None  # a sandbox has one for commands; callers go by the other
     app.state.tokens = tokens
     app.state.readiness = readiness
     install_problem_handlers(app)
@@ -144,8 +144,8 @@ async def metrics() -> Response:
 
 
 async def _now(request: Request) -> datetime:
-    now: datetime = request.app.state.business_clock.now()
-    return now
+    clock: Clock = request.app.state.business_clock or request.app.state.clock
+    return clock.now()
 
 
 async def _maybe_caller(request: Request) -> Identity | None:

@@ -115,7 +115,12 @@ async def scan_card(card_id: UUID, visitor: ThisVisitor, now: Now, service: Serv
     return ScanOut(card_id=card_id, day=now.date())
 
 
-@router.get("/cards/{card_id}/stats", response_model=StatsOut)
+_DRAWN: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get("/cards/{card_id}/stats", response_model=StatsOut, responses=_DRAWN)
 async def card_stats(
     card_id: UUID,
     caller: Caller,

@@ -199,7 +199,10 @@ async def test_health_names_the_part_that_is_away(elsewhere, before):
     async with world_with(elsewhere, before, nobody) as world:
         got = await world.get("/health")
         assert got.status == 503
-        assert b'"parts":{"auth":"ok","cards":"unavailable","messages":"ok"}' in got.body
+        assert (
+            b'"parts":{"auth":"ok","cards":"unavailable","billing":"ok","messages":"ok"}'
+            in got.body
+        )
 
 
 async def test_without_keys_callers_are_told_to_come_back(elsewhere, before):

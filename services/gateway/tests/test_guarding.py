@@ -92,7 +92,7 @@ async def test_a_service_that_only_fails_is_not_asked_and_health_says_so(service
 
         async def told():
             health = orjson.loads((await world.get("/health")).body)
-            return health["breakers"] == {"auth": "closed", "cards": "open"}
+            return health["breakers"] == {"auth": "closed", "billing": "closed", "cards": "open"}
 
         await eventually(told, what="the breaker in /health")
 

@@ -14,7 +14,7 @@ async def test_the_merged_document_is_served_and_kept(world):
     first, second = await world.get("/openapi.json"), await world.get("/openapi.json")
     assert orjson.loads(first.body)["paths"].keys() == OWN | {"/view/{card_id}"}
     assert first.body == second.body
-    assert len(world.service.asked("/openapi.json")) == 2  # auth and cards, once each
+    assert len(world.service.asked("/openapi.json")) == 3  # auth, billing and cards, once each
 
 
 async def test_the_document_is_served_without_a_service_that_talks_nonsense(world):
@@ -63,8 +63,8 @@ async def test_health_live_and_ready_say_so(world):
     health = await world.get("/health")
     assert orjson.loads(health.body) == {
         "status": "ok",
-        "parts": {"auth": "ok", "cards": "ok", "messages": "ok"},
-        "breakers": {"auth": "closed", "cards": "closed"},
+        "parts": {"auth": "ok", "billing": "ok", "cards": "ok", "messages": "ok"},
+        "breakers": {"auth": "closed", "billing": "closed", "cards": "closed"},
     }
     assert [(await world.get(p)).status for p in ("/livez", "/readyz")] == [200, 200]
 

@@ -40,7 +40,7 @@ SAID = {
     "/api/v1/auth/me": {**ACCOUNT, "created_at": "2026-03-01T12:00:00Z"},
     "/api/v1/cards/": {"items": [{**CARD, "bio": "x"}], "page": 1, "per_page": 5, "total": 1},
     "/api/v1/user/visits": {"total": VISITS, "days": []},
-    "/api/v1/user/subscriptions/active": {"id": "s", "status": "active"},
+    "/api/v1/user/subscriptions/active": {"subscription": {"id": "s", "status": "active"}},
     "/api/v1/user/invoices": {"items": [{"id": "i"}], "page": 1, "per_page": 5, "total": 1},
     "/api/v1/user/entitlements": {"cards.max": 5},
     "/api/v1/user/tokens/balance": {"balance": 70},
@@ -49,7 +49,7 @@ WHOLE = {
     "account": ACCOUNT,
     "cards": {"items": [CARD], "total": 1},
     "visits": VISITS,
-    "subscription": SAID["/api/v1/user/subscriptions/active"],
+    "subscription": {"id": "s", "status": "active"},
     "open_invoices": {"items": [{"id": "i"}], "total": 1},
     "entitlements": {"cards.max": 5},
     "tokens": 70,
@@ -192,7 +192,8 @@ async def test_who_is_slow_is_left_behind_and_all_others_are_there(gathering):
 
 
 async def test_having_none_is_an_answer_and_not_partial(gathering):
-    gathering.service.answers("/api/v1/user/subscriptions/active", b"{}", 404)
+    none = b'{"subscription": null}'
+    gathering.service.answers("/api/v1/user/subscriptions/active", none)
     _, body = await overview(gathering)
     assert body == {**WHOLE, "subscription": None}
 

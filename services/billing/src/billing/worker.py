@@ -34,7 +34,7 @@ from billing.processes.write_to_customers_about_their_money import (
     write_to_customers_about_their_money,
 )
 from billing.provider_reactions import open_payments, reacting
-from billing.providers import providers_for
+from billing.providers import close_providers, providers_for
 from billing.refunding import ask_again
 from billing.sandbox_clock import SandboxClock
 from billing.settings import BillingSettings
@@ -49,12 +49,11 @@ def create_worker(
     kernel: Kernel,
     broker: Broker,
     feeds: Feeds,
-    providers: Mapping[str, PaymentProvider] | None = None,
+    providers: Mapping[str, PaymentProvider],
 ) -> Worker:
-    """Billing's background work. `providers` stand for those that the settings name."""
+    """Billing's background work."""
     clock = SandboxClock()
-    offered = providers_for(settings) if providers is None else providers
-    desk = Desk(kernel, settings, offered)
+    desk = Desk(kernel, settings, providers)
     mailer = mailer_for(settings)
     mails = Mails(mailer, kernel.database, settings.public_url)
     declaration = WorkerDeclaration(
@@ -105,7 +104,11 @@ async def run(settings: BillingSettings) -> None:
         open_kernel_of(DECLARATION, settings) as kernel,
         operations(settings, {"database": kernel.database.answers, "messages": broker.answers}),
     ):
-        await create_worker(settings, kernel, broker, feeds).run()
+        offered = providers_for(settings)
+        try:
+            await create_worker(settings, kernel, broker, feeds, offered).run()
+        finally:
+            await close_providers(offered)
 
 
 def main() -> None:

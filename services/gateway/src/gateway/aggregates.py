@@ -52,8 +52,7 @@ class Part:
     """One question to one service.
 
     `shape` is all that is read of the answer. `shows` makes the part out of it, which is then a
-    `shown` of another shape. A status of
-    `nothing` means that there is none, which is an answer: null, and not partial.
+    `shown` of another shape.
     """
 
     name: str
@@ -63,7 +62,6 @@ class Part:
     shows: Callable[[Any], Any] = lambda read: read
     query: bytes = b""
     required: bool = False
-    nothing: frozenset[int] = frozenset()
     shown: type[Any] | None = None
 
     @property
@@ -162,8 +160,6 @@ class _Failure:
 
 
 def _read(part: Part, answer: Whole) -> Any:
-    if answer.status in part.nothing:
-        return None
     if answer.status != 200:
         raise _refusal(answer)
     return part.shows(part.adapter.validate_json(answer.body))

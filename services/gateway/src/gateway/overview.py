@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.aggregates import Aggregate, Part
 
 NEWEST = 5
-NO_SUCH = frozenset({404})
 Number = Annotated[int, Field(ge=0)]
 
 
@@ -69,6 +68,12 @@ class Thing(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+class Active(BaseModel):
+    """The newest live subscription, if there is one."""
+
+    subscription: Thing | None
+
+
 class Figure(BaseModel):
     """How many there are of something."""
 
@@ -87,7 +92,12 @@ _VISITS = Part(
     "visits", "cards", "/api/v1/user/visits", VisitsOfCards, lambda read: read.total, shown=Visits
 )
 _SUBSCRIPTION = Part(
-    "subscription", "billing", "/api/v1/user/subscriptions/active", Thing, nothing=NO_SUCH
+    "subscription",
+    "billing",
+    "/api/v1/user/subscriptions/active",
+    Active,
+    lambda read: read.subscription,
+    shown=Thing,
 )
 _OPEN = b"per_page=5&status=open"
 _INVOICES = "/api/v1/user/invoices"

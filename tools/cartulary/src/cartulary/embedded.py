@@ -24,6 +24,7 @@ import cards.worker
 import uvicorn
 import uvloop
 from auth.settings import AuthSettings
+from billing.providers import close_providers, providers_for
 from billing.settings import BillingSettings
 from cards.settings import CardsSettings
 from common.broker import Broker
@@ -132,6 +133,8 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
         billing_settings = BillingSettings.load(
             **common, **provider.settings, database_url=dsns["billing"]
         )
+        offered = providers_for(billing_settings)
+        stack.push_async_callback(close_providers, offered)
         kernels = {
             "auth": await _opened(stack, auth.declaration.DECLARATION, auth_settings),
             "cards": await _opened(stack, cards.declaration.DECLARATION, cards_settings),
@@ -142,14 +145,16 @@ async def _open(layout: Layout, server: EmbeddedPostgres) -> AsyncIterator[Syste
         workers = [
             auth.worker.create_worker(auth_settings, kernels["auth"], broker, feeds),
             cards.worker.create_worker(kernels["cards"], broker, feeds),
-            billing.worker.create_worker(billing_settings, kernels["billing"], broker, feeds),
+            billing.worker.create_worker(
+                billing_settings, kernels["billing"], broker, feeds, offered
+            ),
         ]
         for worker in workers:
             await worker.declare()  # before any relay starts: messages wait for who reads them
         apps = {
             "auth": auth.main.create_app(auth_settings, kernels["auth"], _holders(secret, kernels)),
             "cards": cards.main.create_app(cards_settings, kernels["cards"]),
-            "billing": billing.main.create_app(billing_settings, kernels["billing"]),
+            "billing": billing.main.create_app(billing_settings, kernels["billing"], offered),
         }
         for app in apps.values():
             await stack.enter_async_context(app.router.lifespan_context(app))

@@ -18,6 +18,7 @@ import cards.declaration
 import cards.worker
 import click
 from auth.settings import AuthSettings
+from billing.providers import providers_for
 from billing.settings import BillingSettings
 from cards.settings import CardsSettings
 from common.database import Database
@@ -57,7 +58,9 @@ KNOWN: dict[str, Service] = {
     "billing": Service(
         billing.declaration.DECLARATION,
         BillingSettings,
-        billing.worker.create_worker,
+        lambda settings, kernel, broker, feeds: billing.worker.create_worker(
+            settings, kernel, broker, feeds, providers_for(settings)
+        ),
     ),
 }
 

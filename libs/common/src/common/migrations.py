@@ -100,11 +100,17 @@ async def _upgrade(dsn: str, migrations: Path, revision: str) -> None:
     starting = asyncio.ensure_future(asyncio.to_thread(start))
     try:
         process = await asyncio.shield(starting)
-        _, said = await asyncio.to_thread(process.communicate)
     except asyncio.CancelledError:
         process = await starting
         process.kill()
-        process.wait()
+        await asyncio.to_thread(process.communicate)
+        raise
+    listening = asyncio.ensure_future(asyncio.to_thread(process.communicate))
+    try:
+        _, said = await asyncio.shield(listening)
+    except asyncio.CancelledError:
+        process.kill()
+        await listening
         raise
     if process.returncode:
         raise MigrationFailed(said.decode(errors="replace").strip() or "the process was killed")

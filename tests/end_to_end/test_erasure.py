@@ -51,7 +51,7 @@ CARD = {
 DEVICE = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0 Inkwash/7"
 PICTURE = Image.frombytes("RGB", (64, 64), Random(7).randbytes(3 * 64 * 64))
 SECRETS = (
-    *("quillfeather", "Endpaper Row", "Vellumbury", "GB987654321", "960961"),
+    *("quillfeather", "Endpaper Row", "Vellumbury", "GB987654321", "1632 960961", "1632960961"),
     *("sewn not glued", "Marbler", "Inkwash", "zoe.elsewhere"),
 )
 """What may be nowhere afterwards; upper and lower case are the same."""

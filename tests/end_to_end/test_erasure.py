@@ -105,7 +105,8 @@ def forms_of_bytes(written: bytes) -> list[str]:
     # whatever stands before it shifts base64; the middle of each of three shifts is the same
     shifts = (b64encode(b"x" * before + written).decode() for before in range(3))
     middles = (shift[4 if n else 0 : -4].casefold() for n, shift in enumerate(shifts))
-    return [written.hex(), *middles]
+    # four letters of base64 also come by chance
+    return [written.hex(), *(middle for middle in middles if len(middle) >= 8)]
 
 
 PORTRAIT = "a piece of the portrait"

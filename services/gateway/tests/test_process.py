@@ -1,7 +1,7 @@
 """The gateway as a process of its own, with a real RabbitMQ that comes and goes."""
 
 import asyncio
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -111,32 +111,43 @@ def token(service):
 async def test_two_processes_share_one_port_and_one_serves_on_when_the_other_stops(
     service, tmp_path
 ):
-    with ExitStack() as stack:
-        environment = {
-            "AUTH_URL": service.url,
-            "CARDS_URL": service.url,
-            "BILLING_URL": service.url,
-            "AMQP_URL": "amqp://127.0.0.1:1",
-            "PORT": str(free_port()),
-            "REUSE_PORT": "true",
-        }
-        both = [
+    port, operations_ports = free_port(), (free_port(), free_port())
+    environment = {
+        "AUTH_URL": service.url,
+        "CARDS_URL": service.url,
+        "BILLING_URL": service.url,
+        "AMQP_URL": "amqp://127.0.0.1:1",
+        "PORT": str(port),
+        "REUSE_PORT": "true",
+    }
+    async with AsyncExitStack() as stack:
+        first, _ = [
             stack.enter_context(
-                process(["-m", "gateway.main"], {**environment, "OPERATIONS_PORT": str(n)}, log)
+                process(
+                    ["-m", "gateway.main"],
+                    {**environment, "OPERATIONS_PORT": str(operations_port)},
+                    tmp_path / str(operations_port),
+                )
             )
-            for n, log in ((free_port(), tmp_path / name) for name in ("one", "two"))
+            for operations_port in operations_ports
         ]
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{environment['PORT']}") as client:
+        client = await stack.enter_async_context(aiohttp.ClientSession())
 
-            async def lives():
-                async with client.get("/livez", headers={"connection": "close"}) as got:
-                    return got.status == 200
+        async def both_serve():
+            # the kernel chooses between the two by the connection, so each request makes a new one
+            assert await read(client, port, CARD, connection="close")
+            said = [await read(client, beside, "/metrics") for beside in operations_ports]
+            return all("cartulary_gateway_request_seconds_count{" in text for text in said)
 
-            for stopped in (None, *both[:1]):
-                await eventually(lives, within=60, what="an answer at the port")
-                if stopped is not None:
-                    assert await asyncio.to_thread(stopped.stop) == 0
-            await eventually(lives, within=60, what="the other one's answer")
+        await eventually(both_serve, within=60, what="requests served by each")
+        assert await asyncio.to_thread(first.stop) == 0
+        for _ in range(20):
+            assert await read(client, port, CARD, connection="close")
+
+
+async def read(client, port, path, **headers):
+    async with client.get(f"http://127.0.0.1:{port}{path}", headers=headers) as got:
+        return await got.text()
 
 
 async def test_without_a_broker_the_process_refuses_to_start_and_says_why(tmp_path):

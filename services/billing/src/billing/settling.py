@@ -12,7 +12,6 @@ from common.database import Transaction
 from common.event_store import Cause
 from common.ids import uuid7
 from common.problems import NotFound
-from prometheus_client import Counter
 
 from billing.desk import Desk
 from billing.documents import Line, PaidPart
@@ -50,11 +49,6 @@ from billing.units import own_cause, unit
 REPLACED = "replaced"
 """The code of an attempt that made way for another one."""
 
-CAPTURED = Counter(
-    "cartulary_money_captured_minor_units_total", "Money that came in", ["provider", "currency"]
-)
-SETTLED = Counter("cartulary_payments_settled_total", "Payments that ended", ["provider", "how"])
-
 
 async def settle(desk: Desk, payment_id: UUID, outcome: Outcome, now: datetime) -> PaymentState:
     """Record an outcome and do what follows; the payment afterwards. Raises `NotFound`."""
@@ -62,9 +56,7 @@ async def settle(desk: Desk, payment_id: UUID, outcome: Outcome, now: datetime) 
     async def work(transaction: Transaction) -> tuple[PaymentState, PaymentState]:
         return await settle_in(transaction, desk, payment_id, outcome, now)
 
-    before, after = await unit(desk.kernel.database, work)
-    if type(before) is not type(after) and not isinstance(after, NoPayment):
-        _measure(after)
+    _, after = await unit(desk.kernel.database, work)
     if isinstance(outcome, SaidSucceeded) and outcome.method and not isinstance(after, NoPayment):
         of = after.of
         cause = Cause(uuid7(), now, causation_id=str(payment_id))
@@ -103,14 +95,6 @@ async def settle_named(
     """The same for the payment, or the page, that a provider calls so; None: it is not ours."""
     row = await payment_named(desk.kernel.database, provider, reference)
     return await settle(desk, row.payment_id, outcome, now) if row else None
-
-
-def _measure(after: PaymentState) -> None:
-    if isinstance(after, Succeeded | Held | Declined | NotAttempted):
-        SETTLED.labels(after.of.provider, type(after).__name__.lower()).inc()
-    if isinstance(after, Succeeded):
-        amount = after.of.amount
-        CAPTURED.labels(after.of.provider, amount.currency).inc(amount.amount)
 
 
 async def _reason_to_hold(

@@ -18,6 +18,7 @@ from billing.deadlines_met import deadlines_met
 from billing.declaration import DECLARATION
 from billing.desk import Desk
 from billing.mails import Mails
+from billing.measuring import keep_measuring
 from billing.payment_provider import PaymentProvider
 from billing.processes.forget_a_customer_whose_account_is_erased import (
     FORGET_A_CUSTOMER_WHOSE_ACCOUNT_IS_ERASED,
@@ -78,6 +79,7 @@ def _duties(desk: Desk, clock: SandboxClock) -> dict[str, Callable[[], Awaitable
     duties: dict[str, Callable[[], Awaitable[None]]] = {
         "payments": partial(collect, desk, clock),
         "refunds": partial(ask_again, desk, clock),
+        "measuring": partial(keep_measuring, kernel.database),
         **{
             f"timers {n}": Timers(kernel.commands, on_due, clock).run
             for n in range(2, TIMERS_AT_ONCE + 1)

@@ -59,7 +59,7 @@ def test_every_alert_is_proved_to_fire_and_to_stay_silent() -> None:
 def test_everything_that_is_scraped_is_composed() -> None:
     jobs = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
 
-    serving = {n for n in OURS if not n.endswith("-prepare")} - {"tools"}
+    serving = {n for n in OURS if not n.endswith("-prepare")} - {"stripe-twin", "tools"}
     assert {job["job_name"] for job in jobs} == {*serving, "rabbitmq", "prometheus"}
 
 
@@ -73,7 +73,7 @@ def test_our_containers_may_write_nothing_and_have_no_rights() -> None:
 def test_only_what_people_look_at_is_published_and_only_on_this_machine() -> None:
     published = {n: s["ports"] for n, s in COMPOSE["services"].items() if "ports" in s}
 
-    assert set(published) == {"gateway", "grafana", "mail"}
+    assert set(published) == {"gateway", "grafana", "mail", "stripe-twin"}
     assert all(":-127.0.0.1:" in ports[0] for ports in published.values())
 
 
@@ -91,6 +91,32 @@ def test_secrets_are_made_once_and_never_changed(tmp_path: Path) -> None:
     assert required <= set(made)
     secrets = [made[name] for name in required - {"PUBLIC_URL"}]
     assert len(set(secrets)) == len(secrets)
+
+
+@pytest.mark.parametrize(
+    "present",
+    ["STRIPE_SECRET_KEY=sk_live_1", "COMPOSE_PROFILES=", "STRIPE_WEBHOOK_SECRETS=whsec_1"],
+)
+def test_whoever_has_decided_how_to_be_paid_gets_no_twin(tmp_path: Path, present: str) -> None:
+    env = tmp_path / "env"
+    env.write_text(f"{present}\n")
+    make = [sys.executable, str(DEPLOY / "make_env.py"), str(env)]
+    subprocess.run(make, check=True, capture_output=True)
+
+    names = {line.partition("=")[0] for line in env.read_text().splitlines()}
+    assert {n for n in names if "STRIPE" in n} <= {present.partition("=")[0]}
+    assert "BILLING_ENVIRONMENT" not in names
+
+
+def test_only_billing_may_leave_production_and_only_where_it_is_told_to() -> None:
+    environments = {
+        name: COMPOSE["services"][name]["environment"].get("ENVIRONMENT")
+        for name in OURS - {"stripe-twin"}
+    }
+
+    billing = {name for name in environments if name.startswith("billing")}
+    assert {environments.pop(name) for name in billing} == {"${BILLING_ENVIRONMENT:-production}"}
+    assert set(environments.values()) == {"production"}
 
 
 @pytest.mark.parametrize("name", ["auth", "cards", "gateway"])

@@ -20,9 +20,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.backup_folder import BackupFile, BackupFolder
 from common.backups import BackupUnderWay, backup_folder, create_backup
+from common.database_problems import ServiceIsRestored
 from common.kernel import KernelDeclaration
 from common.problem_responses import answer_refusal
-from common.problems import Invalid, Refusal, Unavailable
+from common.problems import Invalid, Refusal
 from common.restoring import Restore, Secrets
 from common.service import Admin, Now
 from common.settings import ServiceSettings
@@ -33,13 +34,6 @@ PATIENCE_SECONDS = 5.0
 """How long a request waits for the end of what it began."""
 
 OPEN_MEANWHILE = ("/livez", "/metrics", "/api/v1/admin/backups")
-
-
-class ServiceIsRestored(Unavailable):
-    """The database is being replaced by a backup."""
-
-    code = "service_is_restored"
-    detail = "The service is being restored from a backup. Try again shortly."
 
 
 class ConfirmationRequired(Invalid):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 SERVICES = ("AUTH", "BILLING", "CARDS")
-KEYS = (*(f"{service}_DATA_KEY" for service in SERVICES), "WIRE_KEY")
+KEYS = (*(f"{service}_DATA_KEY" for service in SERVICES), "BACKUP_KEY", "WIRE_KEY")
 PASSWORDS = (
     *(f"{service}_DB_PASSWORD" for service in SERVICES),
     "GRAFANA_PASSWORD",

@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from common.backup_files import files_of
 from common.backup_folder import BackupFile, BackupFolder
 from common.backups import BackupUnderWay, backup_folder, create_backup
 from common.database_problems import ServiceIsRestored
@@ -106,14 +107,19 @@ class Backups:
     async def create(self) -> str:
         """Write one; its name."""
         made = await create_backup(
-            self.declaration, self.settings.database_url, self.folder, self._since()
+            self.declaration,
+            self.settings.database_url,
+            self.folder,
+            self._since(),
+            files=files_of(self.settings),
         )
         return made.filename
 
     async def restore(self, path: Path) -> str:
         """Replace the database by it; its name."""
         secrets = Secrets(self.settings.data_key_bytes, self.settings.wire_key_bytes)
-        restore = Restore(self.declaration, self.settings.database_url, secrets, self.folder)
+        files, dsn = files_of(self.settings), self.settings.database_url
+        restore = Restore(self.declaration, dsn, secrets, self.folder, files)
         self.restoring = True
         try:
             await restore.run(path, self._since(), replace=True)

@@ -34,6 +34,8 @@ class KernelDeclaration:
     migrations: Path
     upcasters: Mapping[tuple[str, int], Upcaster] = field(default_factory=dict)
     snapshots: Sequence[SnapshotPolicy] = ()
+    personal_tables: Sequence[str] = ()
+    """Tables of its own that show persons in clear: backed up with their keys, kept as briefly."""
 
     @property
     def read_models(self) -> list[ReadModel]:

@@ -23,13 +23,16 @@ import asyncpg
 import structlog
 
 from common.backup_archive import Header, Kind
+from common.backup_files import files_beside, unpack_files
 from common.backup_folder import BackupFile, BackupFolder
 from common.backup_loading import load_keys, load_log
-from common.backups import BackupUnderWay, Checked, check_backup, create_backup
+from common.backup_reading import Checked, check_backup
+from common.backups import BackupUnderWay, create_backup
 from common.database import connect
 from common.epochs import begin_epoch
 from common.kernel import KernelDeclaration, open_kernel
 from common.migrations import newest_revision, prepare_database
+from common.object_storage import ObjectStorage
 from common.problems import Conflict, Invalid, Unavailable
 from common.standing_aside import SessionsDoNotEnd, alone, rename
 from common.verification import verify_log
@@ -82,7 +85,8 @@ class Secrets:
 @dataclass(frozen=True)
 class Restored:
     """What was done. `safety` are backups of what was replaced; `erased_since` the persons whom the
-    log still knows and whose keys were destroyed after it was backed up: erase them again."""
+    log still knows and whose keys were destroyed after it was backed up: erase them again. `files`
+    are those put back into the storage, None where the backup has none any more."""
 
     backup: str
     keys: str
@@ -91,16 +95,18 @@ class Restored:
     epoch: int
     safety: list[str]
     erased_since: list[UUID]
+    files: int | None
 
 
 @dataclass(frozen=True)
 class Restore:
-    """One restore: whose, where to, out of which folder."""
+    """One restore: whose, where to, out of which folder; `files` is where uploaded files lie."""
 
     declaration: KernelDeclaration
     dsn: str
     secrets: Secrets
     folder: BackupFolder
+    files: ObjectStorage | None = None
 
     async def run(
         self, path: Path, now: datetime, *, replace: bool = False, keys: Path | None = None
@@ -108,6 +114,7 @@ class Restore:
         """Do it; see the module. `keys`: that file instead of the newest that there is."""
         checked = await check_backup(self.folder, path)
         self._check_revision(checked.header)
+        packed = await files_beside(self.folder, path, self.files)
         name = urlsplit(self.dsn).path.lstrip("/")
         async with _server(self.dsn, name) as server, AsyncExitStack() as aside:
             holds_events = await _holds_events(server, self.dsn, name)
@@ -126,6 +133,7 @@ class Restore:
                 with suppress(asyncpg.PostgresError):
                     await server.execute(f'drop database if exists "{beside}" with (force)')
             safety += await self._last_words(server, former, safety, now)
+        unpacked = await unpack_files(packed, self.folder.key, self.dsn) if packed else None
         log.info("backup_restored", file=path.name, events=checked.header.events, epoch=epoch)
         header = checked.header
         return Restored(
@@ -136,6 +144,7 @@ class Restore:
             epoch,
             [file.filename for file in safety],
             erased,
+            unpacked,
         )
 
     def _check_revision(self, header: Header) -> None:
@@ -144,7 +153,10 @@ class Restore:
 
     async def _safety(self, path: Path, now: datetime) -> list[BackupFile]:
         """A backup of what will be replaced."""
-        return [await create_backup(self.declaration, self.dsn, self.folder, now, spare=path.name)]
+        made = await create_backup(
+            self.declaration, self.dsn, self.folder, now, spare=path.name, files=self.files
+        )
+        return [made]
 
     async def _keys(self, header: Header, given: Path | None, safety: Sequence[BackupFile]) -> Path:
         """The newest keys: persons erased after the backup stay so. The live database's own were

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,24 @@ def test_an_image_has_no_neighbour(name: str, tmp_path: Path) -> None:
     assert {folder.name for folder in (tmp_path / "sources").iterdir()} == {"common", name}
     asked = (tmp_path / "locked/requirements.txt").read_text()
     assert ("argon2" in asked, "segno" in asked) == (name == "auth", name == "cards")
+
+
+def test_a_package_that_is_locked_for_several_versions_of_python_is_installed_in_each() -> None:
+    script = runpy.run_path(str(DEPLOY / "image/install_locked.py"))
+    lock = (
+        "a-b==1 ; python_full_version < '3.12' \\\n    --hash=sha256:00\n"
+        "a-b==2 ; python_full_version >= '3.12' \\\n    --hash=sha256:01\n"
+        "c==3 \\\n    --hash=sha256:02\n"
+    )
+
+    locked = script["entries"](lock)
+
+    assert script["pinned"](locked, ["A_b"]) == lock[: lock.index("c==3")]
+    assert script["versions"](locked).splitlines() == [
+        "a-b==1 ; python_full_version < '3.12'",
+        "a-b==2 ; python_full_version >= '3.12'",
+        "c==3",
+    ]
 
 
 def test_an_image_of_nothing_known_is_refused(tmp_path: Path) -> None:

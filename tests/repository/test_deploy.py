@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from common.testing.prometheus import found
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 RULES = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())["groups"][0]["rules"]
+DASHBOARDS = sorted(DEPLOY.glob("grafana/dashboards/*.json"))
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OURS = {name for name, one in COMPOSE["services"].items() if "cartulary/" in one["image"]}
 
@@ -166,6 +168,21 @@ def test_dashboards_have_names_of_their_own_and_a_source_that_is_there() -> None
     assert len({dashboard["uid"] for dashboard in dashboards}) == len(dashboards) >= 3
     used = {p["datasource"]["uid"] for dashboard in dashboards for p in dashboard["panels"]}
     assert used <= {source["uid"] for source in sources["datasources"]}
+
+
+@pytest.mark.parametrize(
+    "file", sorted(DEPLOY.glob("grafana/dashboards/*.json")), ids=lambda f: f.stem
+)
+@pytest.mark.parametrize("values", [[], ["0"], ["0", "12.5", "NaN", "4e9"]], ids=len)
+def test_a_dashboard_can_be_drawn_whatever_there_is_to_see(file: Path, values: list[str]) -> None:
+    script = runpy.run_path(str(DEPLOY / "draw_dashboard.py"))
+    dashboard = json.loads(file.read_text())
+    found = [{"metric": {"status": "<&>"}, "values": [[n, v] for n, v in enumerate(values)]}]
+
+    drawn = ElementTree.fromstring(script["picture"](dashboard, lambda _: found, 1000))
+
+    texts = {element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert {panel["title"] for panel in dashboard["panels"]} <= texts
 
 
 def test_the_shipper_hands_lines_on_only_to_what_it_declares() -> None:

@@ -150,6 +150,15 @@ def test_a_package_that_is_locked_for_several_versions_of_python_is_installed_in
     ]
 
 
+@pytest.mark.parametrize("name", ["billing", "cards"])
+def test_who_keeps_no_files_needs_no_library_for_them(name: str) -> None:
+    """Its image does not have it."""
+    without = f"import sys; sys.modules['obstore'] = None; import {name}.main, {name}.worker"
+    done = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_image_of_nothing_known_is_refused(tmp_path: Path) -> None:
     script = str(DEPLOY / "image/members.py")
     done = subprocess.run(

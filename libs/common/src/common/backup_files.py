@@ -16,7 +16,7 @@ from common.backup_archive import ArchiveWriter, Frame, Header, Kind
 from common.backup_folder import BackupFolder
 from common.backup_reading import check_backup, frames_of
 from common.database import connect
-from common.object_storage import ObjectStorage, StorageSettings, storage_for
+from common.kernel import Files, KernelDeclaration
 from common.settings import ServiceSettings
 
 log = structlog.get_logger(__name__)
@@ -24,14 +24,12 @@ log = structlog.get_logger(__name__)
 _NAME_ENDS = b"\n"
 
 
-def files_of(settings: ServiceSettings) -> ObjectStorage | None:
+def files_of(declaration: KernelDeclaration, settings: ServiceSettings) -> Files | None:
     """Where the service's files lie; nothing for a service that keeps none."""
-    return storage_for(settings) if isinstance(settings, StorageSettings) else None
+    return declaration.files(settings) if declaration.files else None
 
 
-async def pack_files(
-    storage: ObjectStorage, folder: BackupFolder, stem: str, log_header: Header
-) -> int:
+async def pack_files(storage: Files, folder: BackupFolder, stem: str, log_header: Header) -> int:
     """Write all files, one after the other; how many. Raises `StorageUnavailable`."""
     header = Header(**{**vars(log_header), "kind": Kind.FILES})
     with folder.new_file(f"{stem}.{Kind.FILES.value}") as file:
@@ -53,12 +51,10 @@ class Packed:
     """A whole file of a backup's files, and where they belong."""
 
     path: Path
-    storage: ObjectStorage
+    storage: Files
 
 
-async def files_beside(
-    folder: BackupFolder, backup: Path, storage: ObjectStorage | None
-) -> Packed | None:
+async def files_beside(folder: BackupFolder, backup: Path, storage: Files | None) -> Packed | None:
     """The files that belong to a backup, if they are still kept. Raises `BackupDamaged`."""
     path = backup.with_suffix(f".{Kind.FILES.value}")
     if storage is None or not await asyncio.to_thread(path.exists):

@@ -111,14 +111,14 @@ class Backups:
             self.settings.database_url,
             self.folder,
             self._since(),
-            files=files_of(self.settings),
+            files=files_of(self.declaration, self.settings),
         )
         return made.filename
 
     async def restore(self, path: Path) -> str:
         """Replace the database by it; its name."""
         secrets = Secrets(self.settings.data_key_bytes, self.settings.wire_key_bytes)
-        files, dsn = files_of(self.settings), self.settings.database_url
+        files, dsn = files_of(self.declaration, self.settings), self.settings.database_url
         restore = Restore(self.declaration, dsn, secrets, self.folder, files)
         self.restoring = True
         try:

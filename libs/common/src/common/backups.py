@@ -22,8 +22,7 @@ from common.backup_archive import ArchiveWriter, Frame, Header, Kind
 from common.backup_files import pack_files
 from common.backup_folder import BackupFile, BackupFolder, BackupsNotSetUp
 from common.database import connect
-from common.kernel import KernelDeclaration
-from common.object_storage import ObjectStorage
+from common.kernel import Files, KernelDeclaration
 from common.problems import Conflict
 from common.settings import ServiceSettings
 
@@ -61,7 +60,7 @@ async def create_backup(
     now: datetime,
     *,
     spare: str = "",
-    files: ObjectStorage | None = None,
+    files: Files | None = None,
 ) -> BackupFile:
     """Write its files, then remove the oldest beyond the number that is kept, but not `spare`.
 

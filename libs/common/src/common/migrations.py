@@ -155,7 +155,9 @@ _ROLE = f"""
     exception when others then
         if not pg_has_role(current_user, '{SERVICE_ROLE}', 'set') then raise; end if;
     end $$"""
+# one transaction, and one process at a time: grants made together stumble over each other's rows
 _GRANT = f"""
+    select pg_advisory_xact_lock(hashtext('cartulary'), hashtext('grants'));
     grant usage on schema public to {SERVICE_ROLE};
     grant select, insert, update, delete on all tables in schema public to {SERVICE_ROLE};
     grant usage, select on all sequences in schema public to {SERVICE_ROLE};

@@ -30,9 +30,8 @@ from common.backup_reading import Checked, check_backup
 from common.backups import BackupUnderWay, create_backup
 from common.database import connect
 from common.epochs import begin_epoch
-from common.kernel import KernelDeclaration, open_kernel
+from common.kernel import Files, KernelDeclaration, open_kernel
 from common.migrations import newest_revision, prepare_database
-from common.object_storage import ObjectStorage
 from common.problems import Conflict, Invalid, Unavailable
 from common.standing_aside import SessionsDoNotEnd, alone, rename
 from common.verification import verify_log
@@ -106,7 +105,7 @@ class Restore:
     dsn: str
     secrets: Secrets
     folder: BackupFolder
-    files: ObjectStorage | None = None
+    files: Files | None = None
 
     async def run(
         self, path: Path, now: datetime, *, replace: bool = False, keys: Path | None = None

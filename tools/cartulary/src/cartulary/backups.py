@@ -116,8 +116,8 @@ def restore_command(
 
 
 async def _create(place: Place) -> BackupFile:
-    now, files = datetime.now(UTC), files_of(place.settings())
-    declaration = place.service.declaration
+    now, declaration = datetime.now(UTC), place.service.declaration
+    files = files_of(declaration, place.settings())
     return await create_backup(declaration, place.dsn, _folder(place), now, files=files)
 
 
@@ -134,8 +134,9 @@ async def _check(place: Place, filename: str) -> Checked:
 async def _restore(place: Place, filename: str, keys: str | None, *, replace: bool) -> Restored:
     settings, folder = place.settings(), _folder(place)
     secrets = Secrets(settings.data_key_bytes, settings.wire_key_bytes)
-    files = files_of(settings)
-    restore = Restore(place.service.declaration, place.dsn, secrets, folder, files)
+    declaration = place.service.declaration
+    files = files_of(declaration, settings)
+    restore = Restore(declaration, place.dsn, secrets, folder, files)
     of_keys = _find(folder, keys, Kind.KEYS) if keys else None
     path, now = _find(folder, filename), datetime.now(UTC)
     return await restore.run(path, now, replace=replace, keys=of_keys)

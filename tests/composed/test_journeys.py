@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from common.testing.waiting import eventually
+
 from tests.end_to_end.test_billing import PASSWORD, Caller, plan
 from tests.end_to_end.test_journey import (
     test_a_cards_address_its_readers_and_its_past,
@@ -24,7 +26,9 @@ __all__ = [
 
 async def test_a_plan_is_bought_on_the_page_of_the_counterpart(system: Any, composed: Any) -> None:
     admin = ("tools", "admin", "create", "--email", "ops@example.org")
+    composed.succeeds("build", "tools")
     composed.succeeds("run", "--rm", "-e", f"ADMIN_PASSWORD={PASSWORD}", *admin)
+    await eventually(system.ready, what="a connection that is not older than its server allows")
     root = await Caller(system).enters("/api/v1/auth/login", "ops@example.org")
     bob = await Caller(system).enters("/api/v1/auth/register", "bob@example.org")
 

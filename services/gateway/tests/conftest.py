@@ -164,14 +164,8 @@ class Exchange(InProcessBroker):
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
     """The address of an application on a free port."""
-    config = uvicorn.Config(
-        app,
-        port=0,
-        http=PairingProtocol,
-        log_level="critical",
-        proxy_headers=False,
-        timeout_graceful_shutdown=1,
-    )
+    how: Any = {"http": PairingProtocol, "proxy_headers": False, "timeout_graceful_shutdown": 1}
+    config = uvicorn.Config(app, port=0, log_level="critical", **how)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

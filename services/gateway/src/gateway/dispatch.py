@@ -177,7 +177,7 @@ class Gateway:
             await own(exchange, caller)
             return
         query = known_query(exchange.scope["query_string"], route.query_bytes)
-        call = partial(self._calls.forwarded, exchange, path, query, caller, route.budget)
+        call = partial(self._calls.forwarded, exchange, path, query, caller, route)
         if route.cache is None or exchange.method not in READS:
             await self._pass_through(exchange, route, call())
             return

@@ -77,6 +77,11 @@ class Authentication:
             raise Forbidden
         return caller
 
+    def end(self, caller: Caller) -> None:
+        """Believe no token of this caller's session any more."""
+        identity = caller.identity
+        self._refused.end(identity.session_id, identity.expires_at)
+
     async def _recognise(self, authorization: bytes) -> Caller:
         if self._ring.keys is not self._verified_with:
             self._remembered.clear()

@@ -74,15 +74,15 @@ ADVANCED = 300.0
 """Seconds for years that go by in the sandbox."""
 
 MONEY: Sequence[Route] = (
-    _billing(POST, "/api/v1/user/checkout", Access.USER, budget=ASKED),
-    _billing(POST, "/api/v1/subscription/checkout", Access.USER, budget=ASKED),
+    _billing(POST, "/api/v1/user/checkout", Access.USER, budget=ASKED, critical=True),
+    _billing(POST, "/api/v1/subscription/checkout", Access.USER, budget=ASKED, critical=True),
     _billing(GET, "/api/v1/subscription/status", Access.USER),
     _billing(GET, _SUBSCRIPTIONS + "/", Access.USER, query=_PAGE | {"status"}),
     _billing(GET, _SUBSCRIPTIONS + "/active", Access.USER),
     _billing(GET, _SUBSCRIPTIONS + "/active-all", Access.USER),
     _billing(GET, _SUBSCRIPTIONS + "/{id}", Access.USER, cache=CacheRule()),
     *(
-        _billing(POST, f"{_SUBSCRIPTIONS}/{{id}}/{name}", Access.USER, budget=ASKED)
+        _billing(POST, f"{_SUBSCRIPTIONS}/{{id}}/{name}", Access.USER, budget=ASKED, critical=True)
         for name in ("cancel", "reactivate", "pause", "resume", "upgrade", "downgrade")
     ),
     _billing(
@@ -94,7 +94,7 @@ MONEY: Sequence[Route] = (
     _billing(DELETE, _SUBSCRIPTIONS + "/{id}/pending-change", Access.USER),
     _billing(GET, _INVOICES + "/", Access.USER, query=_PAGE | {"status"}),
     _billing(GET, _INVOICES + "/{id}", Access.USER, cache=CacheRule()),
-    _billing(POST, _INVOICES + "/{id}/pay", Access.USER, budget=ASKED),
+    _billing(POST, _INVOICES + "/{id}/pay", Access.USER, budget=ASKED, critical=True),
     _billing(GET, _ANY_SUBSCRIPTION, Access.ADMIN, query=_PAGE | {"status", "user_id", "plan_id"}),
     _billing(POST, _ANY_SUBSCRIPTION, Access.ADMIN, budget=ASKED),
     _billing(GET, _ANY_SUBSCRIPTION + "/{id}", Access.ADMIN),
@@ -112,7 +112,14 @@ MONEY: Sequence[Route] = (
 STRIPE: Sequence[Route] = (
     _billing(GET, "/api/v1/stripe/config", Access.ANYONE),
     # signed over its very bytes, which therefore pass as they came, and as often as Stripe likes
-    Route("billing", POST, "/api/v1/stripe/webhook", Access.ANYONE, body_limit=1024 * KIB),
+    Route(
+        "billing",
+        POST,
+        "/api/v1/stripe/webhook",
+        Access.ANYONE,
+        body_limit=1024 * KIB,
+        critical=True,
+    ),
     _billing(GET, "/api/v1/admin/reconciliations", Access.ADMIN, query=frozenset({"limit"})),
 )
 BILLING_ROUTES: Sequence[Route] = (*CATALOGUE, *CUSTOMER, *MONEY, *STRIPE)

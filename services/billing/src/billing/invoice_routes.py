@@ -144,5 +144,5 @@ async def _own(service: Billing, id: UUID, account_id: UUID) -> InvoiceRow:
 
 def headers_of(row: InvoiceRow) -> dict[str, str]:
     """Its version, and what a cache must drop when it changes."""
-    tags = f"invoice/{row.invoice_id} user/{row.account_id}"
+    tags = f"invoice/{row.invoice_id}, user/{row.account_id}"
     return {**UNKEPT, "ETag": etag(row.version), "Cache-Tags": tags}

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from common.database import Transaction
-from common.event_store import Cause
+from common.event_store import Cause, VersionConflict
 from common.ids import uuid7
 from common.problems import NotFound
 from prometheus_client import Counter
@@ -90,7 +90,8 @@ async def settle_in(
     handled = await commands.handle_in(transaction, PAYMENT, payment_id, command, cause)
     after = handled.state
     if isinstance(after, Succeeded) and not isinstance(before, Succeeded):
-        assert isinstance(invoice, Open)
+        if not isinstance(invoice, Open):
+            raise VersionConflict  # somebody settled it between our two looks at it
         await _paid(transaction, desk, after.of, invoice, now)
     elif isinstance(after, Declined | NotAttempted) and type(before) is not type(after):
         await failed(transaction, desk, after.of, outcome, now)

@@ -1,6 +1,6 @@
 """The appends of many streams in one statement: what `EventStore.append` does for one of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import orjson
 
 from common.database import Transaction
 from common.event_store import Cause, EventStore, Stream, count
+from common.personal_data import SubjectKey
 from common.statements import Write, go_together
 
 
@@ -34,20 +35,9 @@ async def append_all(
     events = [event for append in appends for event in append.events]
     keys, made = await store.keys_to_seal(transaction, events)
     hashes: dict[str, bytes] = {}
-    commands, rows = [], []
-    for append in appends:
-        name, version = append.stream.name, append.stream.version
-        start = Stream(name, version, hashes.get(name, append.stream.hash), ())
-        meta = append.cause.meta()
-        sealed = store.sealed_rows(start, append.events, meta, keys)
-        hashes[name] = sealed[-1][3]
-        commands.append(_command(append))
-        text, category = orjson.dumps(meta).decode(), name.partition("-")[0]
-        for number, (kind, schema, data, hash) in enumerate(sealed, start=version + 1):
-            rows.append((name, category, number, kind, schema, data, text, hash))
-    arguments = [
-        list(column) for column in (*zip(*commands, strict=True), *zip(*rows, strict=True))
-    ]
+    rows = [row for append in appends for row in _rows(store, append, keys, hashes)]
+    commands = [_command(append) for append in appends]
+    arguments = [list(one) for one in (*zip(*commands, strict=True), *zip(*rows, strict=True))]
     writes = [*made, *writes]
     try:
         if go_together(writes):
@@ -59,8 +49,25 @@ async def append_all(
         if (meaning := store.meaning(error, "several")) is None:
             raise
         raise meaning from error
-    transaction.after_commit(partial(count, [row[3] for row in rows]))
+    transaction.after_commit(partial(count, [str(row[3]) for row in rows]))
     return hashes
+
+
+def _rows(
+    store: EventStore,
+    append: Append,
+    keys: Mapping[str, SubjectKey],
+    hashes: dict[str, bytes],
+) -> Iterator[tuple[object, ...]]:
+    """The rows of one append; the stream's hash goes on from `hashes`, and is kept there."""
+    name, version = append.stream.name, append.stream.version
+    start = Stream(name, version, hashes.get(name, append.stream.hash), ())
+    meta = append.cause.meta()
+    text, category = orjson.dumps(meta).decode(), name.partition("-")[0]
+    sealed = store.sealed_rows(start, append.events, meta, keys)
+    for number, (kind, schema, data, hash) in enumerate(sealed, start=version + 1):
+        hashes[name] = hash
+        yield name, category, number, kind, schema, data, text, hash
 
 
 def _command(append: Append) -> tuple[object, ...]:

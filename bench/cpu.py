@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from common.embedded_postgres import EmbeddedPostgres
@@ -14,6 +15,13 @@ _PARENT, _OWN, _ENDED_CHILDREN = 1, slice(11, 13), slice(13, 15)
 def cpu_seconds(postgres: EmbeddedPostgres) -> float:
     """What this process and the server with all its processes have used so far."""
     return time.process_time() + _of_server(postgres.pid) / _TICKS
+
+
+def seconds_of(postgres: EmbeddedPostgres, processes: Iterable[int]) -> float:
+    """What the server with all its processes and these other ones have used so far."""
+    fields = [_stat(Path("/proc") / str(id)) for id in processes]
+    own = sum(sum(map(int, of_one[_OWN])) for of_one in fields)
+    return (_of_server(postgres.pid) + own) / _TICKS
 
 
 def _of_server(postmaster: int) -> int:

@@ -23,6 +23,11 @@ def cpu_seconds_of(pids: Iterable[int]) -> float:
     return sum(sum(map(int, fields[_OWN])) for fields in stats) / _TICKS
 
 
+def seconds_of(postgres: EmbeddedPostgres, processes: Iterable[int]) -> float:
+    """What the server with all its processes and these other ones have used so far."""
+    return _of_server(postgres.pid) / _TICKS + cpu_seconds_of(processes)
+
+
 def _of_server(postmaster: int) -> int:
     total = 0
     for folder in Path("/proc").iterdir():

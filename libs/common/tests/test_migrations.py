@@ -1,5 +1,6 @@
 """Every migration of the kernel's tables, run on a database that is full of events."""
 
+import asyncio
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -7,9 +8,10 @@ from uuid import uuid4
 
 import pytest
 from common.embedded_postgres import EmbeddedPostgres
+from common.migrations import prepare_database
 from common.read_models import rebuild
 from common.testing.example import ALL_NOTES, NOTE, NOTES, ChangeNote, WriteNote
-from common.testing.kernel import EXAMPLE, cause, kernel_at
+from common.testing.kernel import EXAMPLE, cause, kernel_at, migrated_database
 from common.verification import verify_log
 
 REVISIONS = sorted(file.stem for file in (EXAMPLE.migrations / "versions").glob("*.py"))
@@ -39,3 +41,10 @@ async def test_a_filled_database_is_brought_up_to_date_without_loss(
 
     assert not flaws
     assert [(row[0], row[2]) for row in now] == [(row[0], row[2]) for row in rows]
+
+
+async def test_several_processes_may_start_at_the_same_time(postgres: EmbeddedPostgres) -> None:
+    dsn = await migrated_database(postgres, EXAMPLE.migrations)
+
+    for _ in range(2):
+        await asyncio.gather(*(prepare_database(dsn, EXAMPLE.migrations) for _ in range(8)))

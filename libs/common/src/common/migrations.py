@@ -152,7 +152,9 @@ _ROLE = f"""
     exception when others then
         if not pg_has_role(current_user, '{SERVICE_ROLE}', 'set') then raise; end if;
     end $$"""
+# two who grant the same at once: one of them would hear "tuple concurrently updated", and not start
 _GRANT = f"""
+    select pg_advisory_xact_lock(hashtext('cartulary'), hashtext('grant'));
     grant usage on schema public to {SERVICE_ROLE};
     grant select, insert, update, delete on all tables in schema public to {SERVICE_ROLE};
     grant usage, select on all sequences in schema public to {SERVICE_ROLE};

@@ -7,6 +7,7 @@ import structlog
 from common.database import Transaction
 from common.event_store import Cause
 from common.problems import NotFound
+from common.unit_of_work import UnitOfWork
 
 from billing.customers.commands import RemovePaymentMethod, SavePaymentMethod
 from billing.customers.decider import CUSTOMER
@@ -75,15 +76,16 @@ async def _payment(
 ) -> None:
     if id is None:
         return  # made by somebody else at the same account
-    _, payment = await desk.kernel.commands.state(transaction, PAYMENT, id)
-    if isinstance(payment, NoPayment):
-        log.warning("payment_is_not_ours", payment=str(id))
-        return
-    if page_may_be_open and _is_on_a_page(payment) and not isinstance(outcome, Succeeded):
-        return  # a card that was declined on a page is not the page's end
-    if isinstance(outcome, Succeeded) and outcome.method is not None:
-        await _save(transaction, desk, payment.of.account_id, outcome.method, heard)
-    await settle_in(transaction, desk, id, outcome, heard.now)
+    async with UnitOfWork(desk.kernel.commands, transaction) as streams:
+        payment = await streams.state(PAYMENT, id)
+        if isinstance(payment, NoPayment):
+            log.warning("payment_is_not_ours", payment=str(id))
+            return
+        if page_may_be_open and _is_on_a_page(payment) and not isinstance(outcome, Succeeded):
+            return  # a card that was declined on a page is not the page's end
+        if isinstance(outcome, Succeeded) and outcome.method is not None:
+            await _save(transaction, desk, payment.of.account_id, outcome.method, heard)
+        await settle_in(streams, id, outcome, heard.now)
 
 
 def _is_on_a_page(payment: PaymentState) -> bool:
@@ -134,7 +136,8 @@ async def _refund(transaction: Transaction, desk: Desk, news: RefundNews, heard:
     if news.payment_id is None:
         return
     try:
-        await refund_heard_of(transaction, desk, news.payment_id, news.state, heard.now)
+        async with UnitOfWork(desk.kernel.commands, transaction) as streams:
+            await refund_heard_of(streams, news.payment_id, news.state, heard.now)
     except (NotFound, NotPaid, RefundTooLarge) as refusal:
         # money of a payment that was held, or was refunded twice: somebody must look at it
         log.error("refund_without_invoice", refund=news.state.reference, why=refusal.code)

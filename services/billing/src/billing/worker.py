@@ -40,7 +40,7 @@ from billing.sandbox_clock import SandboxClock
 from billing.settings import BillingSettings
 from billing.stripe_duties import stripe_duties
 
-TIMERS_AT_ONCE = 4
+TIMERS_AT_ONCE = 2
 """How many deadlines one process meets at the same time: most of it is waiting for the database."""
 
 

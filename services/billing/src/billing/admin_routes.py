@@ -18,9 +18,10 @@ from billing.checkout import Order, buy
 from billing.desk import desk_of
 from billing.ending import void, void_what_is_owed
 from billing.invoice_form import AnyInvoiceOut, any_invoice_told
+from billing.invoice_refunds import refunds_of
 from billing.invoice_routes import Status, check_payable, headers_of
 from billing.invoices.decider import INVOICE
-from billing.invoices.read_model import InvoiceRow, invoice_by_id, invoices_page, refunds_of
+from billing.invoices.read_model import InvoiceRow, invoice_by_id, invoices_page
 from billing.offers import offered_terms
 from billing.paying import close_doors, pay_by_hand
 from billing.plan_form import STRICT, Currency, one_line

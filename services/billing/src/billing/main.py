@@ -18,6 +18,7 @@ from billing import (
     entitlement_routes,
     invoice_routes,
     payment_method_routes,
+    payment_routes,
     plan_change_routes,
     plan_list_routes,
     plan_routes,
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     invoice_routes.router,
     status_routes.router,
     admin_routes.router,
+    payment_routes.router,
     sandbox_routes.router,
     stripe_routes.router,
 )

@@ -5,6 +5,7 @@ An administrator's refund and one that was made at the provider meet in the same
 
 import asyncio
 from datetime import datetime
+from typing import Literal
 from uuid import UUID, uuid5
 
 import structlog
@@ -15,23 +16,22 @@ from common.money import Money
 from common.problems import NotFound
 
 from billing.desk import Desk
-from billing.documents import Line
+from billing.invoice_refunds import RefundRow, refunds_unsettled
 from billing.invoice_states import NotPaid, Paid
 from billing.invoices.commands import RequestRefund, SettleRefund
 from billing.invoices.decider import INVOICE
-from billing.invoices.read_model import RefundRow, refunds_unsettled
 from billing.numbering import CREDIT_NOTES, next_number
 from billing.payment_provider import ProviderRefused, ProviderUnavailable, RefundState
 from billing.payments.decider import PAYMENT, Succeeded
 from billing.payments.read_model import payment_by_id
-from billing.subscription_rules.states import Running
-from billing.subscriptions.commands import EndSubscription
-from billing.subscriptions.decider import SUBSCRIPTION
+from billing.reversing import reverse
 from billing.units import own_cause, unit
 
 log = structlog.get_logger(__name__)
 
 AGAIN_SECONDS = 30.0
+Status = Literal["pending", "succeeded", "failed"]
+"""What a provider says of a refund."""
 
 
 async def refund(
@@ -119,27 +119,8 @@ async def settle_refund_in(
     )
     cause = own_cause(now, because=invoice_id)
     handled = await commands.handle_in(transaction, INVOICE, invoice_id, command, cause)
-    after = handled.state
-    if number and isinstance(after, Paid) and after.refunded == after.content.total:
-        for line in after.content.lines:
-            await _reverse(transaction, desk, line, now)
-
-
-async def _reverse(transaction: Transaction, desk: Desk, line: Line, now: datetime) -> None:
-    """A period that was given back whole ends at once; one that is over stays what it was."""
-    if line.activation is None or line.activation.kind == "change":
-        return
-    if line.ends_at is not None and line.ends_at <= now:
-        return
-    commands, id = desk.kernel.commands, line.activation.subscription_id
-    _, state = await commands.state(transaction, SUBSCRIPTION, id)
-    if not isinstance(state, Running):
-        return
-    if line.ends_at is None and state.live.span.number > 0:
-        return  # it paid for the first period, and that is over
-    cause = own_cause(now, because=line.line_id)
-    command = EndSubscription("refunded", now)
-    await commands.handle_in(transaction, SUBSCRIPTION, id, command, cause)
+    if number and isinstance(handled.state, Paid):
+        await reverse(transaction, desk, handled.state, "refunded", now)
 
 
 async def refund_heard_of(

@@ -17,6 +17,7 @@ from billing.charging import collect
 from billing.deadlines_met import deadlines_met
 from billing.declaration import DECLARATION
 from billing.desk import Desk
+from billing.holding import ask_again as ask_again_about_held_money
 from billing.mails import Mails
 from billing.payment_provider import PaymentProvider
 from billing.processes.forget_a_customer_whose_account_is_erased import (
@@ -78,6 +79,7 @@ def _duties(desk: Desk, clock: SandboxClock) -> dict[str, Callable[[], Awaitable
     duties: dict[str, Callable[[], Awaitable[None]]] = {
         "payments": partial(collect, desk, clock),
         "refunds": partial(ask_again, desk, clock),
+        "refunds of held money": partial(ask_again_about_held_money, desk, clock),
         **{
             f"timers {n}": Timers(kernel.commands, on_due, clock).run
             for n in range(2, TIMERS_AT_ONCE + 1)

@@ -68,6 +68,8 @@ CUSTOMER: Sequence[Route] = (
 )
 _SUBSCRIPTIONS, _INVOICES = "/api/v1/user/subscriptions", "/api/v1/user/invoices"
 _ANY_SUBSCRIPTION, _ANY_INVOICE = "/api/v1/admin/subscriptions", "/api/v1/admin/invoices"
+_ANY_PAYMENT = "/api/v1/admin/payments"
+_ABOUT_PAYMENTS = frozenset({"status", "dispute", "user_id", "invoice_id"})
 ASKED = 30.0
 """Seconds for routes that ask a payment provider."""
 ADVANCED = 300.0
@@ -106,6 +108,10 @@ MONEY: Sequence[Route] = (
         _billing(POST, f"{_ANY_INVOICE}/{{id}}/{name}", Access.ADMIN, budget=ASKED)
         for name in ("mark-paid", "void", "refund")
     ),
+    _billing(GET, _ANY_PAYMENT, Access.ADMIN, query=_PAGE | _ABOUT_PAYMENTS),
+    _billing(GET, _ANY_PAYMENT + "/{id}", Access.ADMIN),
+    _billing(POST, _ANY_PAYMENT + "/{id}/release", Access.ADMIN, budget=ASKED),
+    _billing(POST, _ANY_PAYMENT + "/{id}/refund", Access.ADMIN, budget=ASKED),
     _billing(GET, "/api/v1/sandbox/clock", Access.ADMIN),
     _billing(POST, "/api/v1/sandbox/clock/advance", Access.ADMIN, budget=ADVANCED),
 )

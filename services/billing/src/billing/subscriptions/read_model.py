@@ -142,13 +142,16 @@ def _wished(event: SubscriptionEvent) -> Mapping[str, Any]:
             return {"pending_change": _change(upgrade.terms, None, upgrade.invoice_id)}
         case facts.PlanChangeWithdrawn() | facts.OrderWithdrawn():
             return {"pending_change": None}
-        case facts.PlanChanged():
+        case facts.PlanChanged() | facts.UpgradeReversed():
             return {
                 **_agreed(event.terms),
                 "period_starts_at": event.span.starts_at,
                 "period_ends_at": event.span.ends_at,
                 "pending_change": None,
             }
+        case facts.SubscriptionExtended():
+            trial = {"trial_ends_at": event.span.ends_at} if event.trial else {}
+            return {"period_ends_at": event.span.ends_at, **trial}
         case _:
             return {}
 

@@ -25,7 +25,7 @@ from billing.payments.commands import AcceptHeld, RefundHeld, SettlePaymentRefun
 from billing.payments.decider import PAYMENT, Held, NoPayment, PaymentState, Succeeded
 from billing.payments.read_model import payment_by_id
 from billing.refunding import AGAIN_SECONDS, Status
-from billing.settling import pays, reason_to_hold
+from billing.settling import accepted
 from billing.taken_money import PaymentNotHeld, PaymentRefund
 from billing.units import own_cause, unit
 
@@ -71,13 +71,12 @@ async def _accept_in(
     _, invoice = await commands.state(transaction, INVOICE, before.of.invoice_id)
     if not isinstance(invoice, Open):
         raise AlreadyPaid if isinstance(invoice, Paid) else InvoiceNotOpen
-    if await reason_to_hold(transaction, desk, invoice, now) is not None:
-        raise NothingFollows
     refund_id = _refund_of(payment_id, len(before.taken.refunds))
     command = AcceptHeld(refund_id, invoice.content.total, now)
     own = own_cause(now, actor=cause.actor)
     await commands.handle_in(transaction, PAYMENT, payment_id, command, own)
-    await pays(transaction, desk, before.of, invoice, now)
+    if not await accepted(transaction, desk, before.of, invoice, now):
+        raise NothingFollows
     return refund_id
 
 

@@ -84,14 +84,14 @@ async def settle_in(
     hold = None
     if isinstance(outcome, SaidSucceeded) and not isinstance(before, Succeeded | Held):
         _, invoice = await commands.state(transaction, INVOICE, before.of.invoice_id)
-        hold = await reason_to_hold(transaction, desk, invoice, now)
+        hold = await _reason_to_hold(transaction, desk, invoice, now)
     cause = own_cause(now, because=payment_id)
     command = RecordOutcome(outcome, hold, now)
     handled = await commands.handle_in(transaction, PAYMENT, payment_id, command, cause)
     after = handled.state
     if isinstance(after, Succeeded) and not isinstance(before, Succeeded):
         assert isinstance(invoice, Open)
-        await pays(transaction, desk, after.of, invoice, now)
+        await _paid(transaction, desk, after.of, invoice, now)
     elif isinstance(after, Declined | NotAttempted) and type(before) is not type(after):
         await failed(transaction, desk, after.of, outcome, now)
     return before, after
@@ -113,7 +113,7 @@ def _measure(after: PaymentState) -> None:
         CAPTURED.labels(after.of.provider, amount.currency).inc(amount.amount)
 
 
-async def reason_to_hold(
+async def _reason_to_hold(
     transaction: Transaction, desk: Desk, invoice: InvoiceState, now: datetime
 ) -> str | None:
     """Why money that came in must be looked at: nobody waits for it, or nothing would follow."""
@@ -131,10 +131,9 @@ async def reason_to_hold(
     return None
 
 
-async def pays(
+async def _paid(
     transaction: Transaction, desk: Desk, of: Attempt, invoice: Open, now: datetime
 ) -> None:
-    """The invoice is paid, and each of its lines sets going what it is for."""
     commands = desk.kernel.commands
     cause = own_cause(now, because=of.payment_id)
     pay = PayInvoice(of.payment_id, of.amount, now)
@@ -197,3 +196,13 @@ async def _void(
     cause = own_cause(now, because=of.payment_id)
     command = VoidInvoice(reason, now)
     await desk.kernel.commands.handle_in(transaction, INVOICE, of.invoice_id, command, cause)
+
+
+async def accepted(
+    transaction: Transaction, desk: Desk, of: Attempt, invoice: Open, now: datetime
+) -> bool:
+    """Money that was held pays its invoice after all; whether what that is for can still begin."""
+    if await _reason_to_hold(transaction, desk, invoice, now) is not None:
+        return False
+    await _paid(transaction, desk, of, invoice, now)
+    return True

@@ -110,6 +110,7 @@ _ROW = TypeAdapter(RefundRow)
 _OF_INVOICE = Statement(
     sa.select(refunds).where(refunds.c.invoice_id == _id).order_by(refunds.c.requested_at)
 )
+_BY_ID = Statement(sa.select(refunds).where(refunds.c.refund_id == _id))
 _UNSETTLED = Statement(
     sa.select(refunds)
     .where(refunds.c.status.in_(["requested", "sent"]))
@@ -122,6 +123,12 @@ async def refunds_of(database: Database, invoice_id: UUID) -> Sequence[RefundRow
     """What of the invoice went back, or is to, oldest first."""
     rows = await database.fetch(_OF_INVOICE, id=invoice_id)
     return [_ROW.validate_python(dict(row)) for row in rows]
+
+
+async def refund_by_id(database: Database, refund_id: UUID) -> RefundRow | None:
+    """The refund."""
+    row = await database.fetch_one(_BY_ID, id=refund_id)
+    return _ROW.validate_python(dict(row)) if row else None
 
 
 async def refunds_unsettled(database: Database) -> Sequence[RefundRow]:

@@ -18,6 +18,13 @@ class InvoiceNotOpen(Conflict):
     detail = "This invoice is not open any more."
 
 
+class InvoiceNotIssued(Conflict):
+    """Only what was issued can be issued again."""
+
+    code = "invoice_not_issued"
+    detail = "This invoice was not issued yet."
+
+
 class AlreadyPaid(Conflict):
     """It is paid."""
 

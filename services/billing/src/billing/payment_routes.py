@@ -9,7 +9,7 @@ from common.idempotency import KeyedCause, RequestCause
 from common.problems import NotFound
 from common.service import Admin, Page, Paging, etag
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from billing.desk import desk_of
@@ -18,7 +18,7 @@ from billing.payment_form import PaymentDetailOut, PaymentOut, payment_detail, p
 from billing.payment_refunds import refunds_of_payment
 from billing.payments.decider import PAYMENT
 from billing.payments.read_model import PaymentRow, payment_by_id, payments_page
-from billing.plan_form import STRICT, one_line
+from billing.plan_form import STRICT, Reason
 from billing.resources import Billing, Service
 from billing.steps import begin, finish
 from billing.subscription_form import UNKEPT
@@ -35,9 +35,7 @@ class RefundHeldMoney(BaseModel, json_schema_extra={"examples": [{"reason": "dup
 
     model_config = STRICT
 
-    reason: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line)] = (
-        "requested_by_customer"
-    )
+    reason: Reason = "requested_by_customer"
 
 
 @router.get("", response_model=Page[PaymentOut])

@@ -32,12 +32,14 @@ log = structlog.get_logger(__name__)
 AGAIN_SECONDS = 30.0
 Status = Literal["pending", "succeeded", "failed"]
 """What a provider says of a refund."""
+RefundOrder = tuple[UUID, Money | None, str]
+"""The refund's id, how much (None: all that is left), and why."""
 
 
 async def refund(
     desk: Desk,
     invoice_id: UUID,
-    order: tuple[UUID, Money | None, str],
+    order: RefundOrder,
     cause: Cause,
     *,
     expected: int | None = None,

@@ -223,6 +223,11 @@ _OPEN_ONES = Statement(
 )
 
 
+def payment_row(row: Mapping[str, Any]) -> PaymentRow:
+    """A row of the table as an attempt."""
+    return _ROW.validate_python(dict(row))
+
+
 _filters = {
     "who": (payments.c.account_id, sa.Uuid),
     "invoice": (payments.c.invoice_id, sa.Uuid),
@@ -256,28 +261,28 @@ async def payments_page(
         rows = await reader.fetch(_PAGE, **given, per_page=per_page, skip=skip)
         found = await reader.fetch_one(_NUMBER, **given)
     assert found is not None
-    return [_ROW.validate_python(dict(row)) for row in rows], found[0]
+    return [payment_row(row) for row in rows], found[0]
 
 
 async def payment_by_id(database: Database, id: UUID) -> PaymentRow | None:
     """The attempt."""
     row = await database.fetch_one(_BY_ID, id=id)
-    return _ROW.validate_python(dict(row)) if row else None
+    return payment_row(row) if row else None
 
 
 async def payments_of(database: Database, invoice_id: UUID) -> Sequence[PaymentRow]:
     """All attempts to pay the invoice, the newest first."""
     rows = await database.fetch(_OF_INVOICE, id=invoice_id)
-    return [_ROW.validate_python(dict(row)) for row in rows]
+    return [payment_row(row) for row in rows]
 
 
 async def payment_named(database: Database, provider: str, reference: str) -> PaymentRow | None:
     """The attempt whose page, or whose payment, the provider calls so."""
     row = await database.fetch_one(_NAMED, provider=provider, text=reference)
-    return _ROW.validate_python(dict(row)) if row else None
+    return payment_row(row) if row else None
 
 
 async def open_payments_of(database: Database, provider: str) -> Sequence[PaymentRow]:
     """All attempts that have not ended, oldest first: for reconciliation."""
     rows = await database.fetch(_OPEN_ONES, provider=provider, states=list(OPEN))
-    return [_ROW.validate_python(dict(row)) for row in rows]
+    return [payment_row(row) for row in rows]

@@ -41,9 +41,20 @@ class MemoryProvider:
     refunds: dict[str, RefundState] = field(default_factory=dict)
     silent_after: set[str] = field(default_factory=set)
     silent_refunds: int = 0
+    forgotten: list[str] = field(default_factory=list)
+    silent_farewells: int = 0
 
     async def customer(self, account_id: UUID, email: str, name: str | None, *, key: str) -> str:
         return f"cus_{account_id.hex}"
+
+    async def forget_customer(self, reference: str, *, key: str) -> None:
+        await self.forget_method(reference, key=key)
+
+    async def forget_method(self, reference: str, *, key: str) -> None:
+        if self.silent_farewells:
+            self.silent_farewells -= 1
+            raise ProviderUnavailable
+        self.forgotten.append(reference)
 
     async def checkout_page(self, order: PageOrder, *, key: str) -> CheckoutPage:
         reference = self.by_key.setdefault(key, f"cs_{order.payment_id.hex}")

@@ -20,6 +20,10 @@ from billing.desk import Desk
 from billing.holding import ask_again as ask_again_about_held_money
 from billing.mails import Mails
 from billing.payment_provider import PaymentProvider
+from billing.processes.delete_an_erased_customer_at_their_providers import (
+    delete_an_erased_customer_at_their_providers,
+)
+from billing.processes.detach_a_removed_payment_method import detach_a_removed_payment_method
 from billing.processes.forget_a_customer_whose_account_is_erased import (
     FORGET_A_CUSTOMER_WHOSE_ACCOUNT_IS_ERASED,
 )
@@ -67,6 +71,8 @@ def create_worker(
             use_a_new_payment_method_at_once(desk, clock),
             write_to_customers_about_their_money(mails, settings.seller_country),
             forget_mails_about_an_erased_customer(mailer),
+            delete_an_erased_customer_at_their_providers(desk),
+            detach_a_removed_payment_method(desk),
         ],
         on_due=deadlines_met(desk),
         duties=_duties(desk, clock),

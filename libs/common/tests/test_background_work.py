@@ -11,6 +11,8 @@ from common.command_handling import Commands
 from common.database import Transaction
 from common.embedded_postgres import EmbeddedPostgres
 from common.event_store import Recorded
+from common.feed import Feeds
+from common.in_process import InProcessBroker
 from common.kernel import Kernel
 from common.processors import Processor, ProcessorRunner, Refused
 from common.read_models import Projection, Stamp
@@ -26,9 +28,10 @@ from common.testing.example import (
     NoteWritten,
     WriteNote,
 )
-from common.testing.kernel import EXAMPLE, NOW, cause, kernel_on
+from common.testing.kernel import EXAMPLE, NOW, cause, kernel_at, kernel_on
 from common.testing.waiting import eventually
 from common.timers import Due, Timers, set_timer
+from common.worker import Worker, WorkerDeclaration
 from pydantic import TypeAdapter
 
 pytestmark = pytest.mark.integration
@@ -105,6 +108,45 @@ async def test_a_processor_starts_from_now_and_calls_once_per_event(kernel: Kern
 
     assert [id for id, _ in calls] == ids
     assert len({key for _, key in calls}) == 5
+
+
+async def test_a_declared_processor_hears_what_came_before_its_first_worker(
+    postgres: EmbeddedPostgres,
+) -> None:
+    calls: list[UUID] = []
+
+    async def act(record: Recorded, key: UUID) -> None:
+        calls.append(record.event.note_id)
+
+    async with kernel_on(postgres) as older:
+        await write(older, "of a version that knew no processor")
+        declaration = replace(EXAMPLE, processors=("tell",))
+        async with kernel_at(older.database.dsn, declaration) as kernel:
+            ids = [await write(kernel, str(n)) for n in range(3)]
+        async with kernel_at(older.database.dsn, declaration) as kernel:
+            task = await run_processor(kernel, Processor("tell", NoteWritten, act))
+
+            async def all_called() -> bool:
+                return len(calls) >= len(ids)
+
+            await eventually(all_called)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    assert calls == ids
+
+
+async def test_a_worker_runs_no_processor_that_its_declaration_does_not_name(
+    kernel: Kernel,
+) -> None:
+    async def act(record: Recorded, key: UUID) -> None:
+        raise AssertionError(record)
+
+    declaration = WorkerDeclaration(processors=[Processor("tell", NoteWritten, act)])
+    feeds = Feeds("secret", {})
+
+    with pytest.raises(ValueError, match="not in the service's declaration: tell"):
+        Worker(kernel, declaration, InProcessBroker(), feeds, MovableClock(NOW))
 
 
 async def test_a_failed_call_comes_again_under_its_key_and_a_refused_one_does_not(

@@ -100,6 +100,22 @@ async def test_a_commit_that_never_arrived_is_told_and_changes_nothing(cutting: 
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("cut", Cut)
+async def test_who_shared_a_cut_commit_hears_the_truth_each(cutting: Cutting, cut: Cut) -> None:
+    ids = [uuid4() for _ in range(8)]
+    cutting.proxy.plan = [cut] * 3  # of the first, who go alone, and of the batch behind them
+
+    told = await asyncio.gather(
+        *(attempt(cutting.commands, id, cause()) for id in ids), return_exceptions=True
+    )
+
+    assert cutting.proxy.plan == []
+    assert {type(each) for each in told} <= {Handled, Unavailable}
+    for id, each in zip(ids, told, strict=True):
+        assert await cutting.effects(id) == isinstance(each, Handled)
+
+
+@pytest.mark.integration
 @given(
     rounds=st.lists(st.integers(1, 4), min_size=1, max_size=4),
     plan=st.lists(st.sampled_from(Cut), max_size=4),

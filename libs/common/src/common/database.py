@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import asyncpg
 import orjson
 
 from common.connection_pool import ConnectionPool
+from common.group_commit import AT_ONCE, PATIENCE, GroupCommit
 from common.statements import Statement, Write, go_together, grouped, together
 
 SERVICE_ROLE = "cartulary_service"
@@ -42,10 +44,11 @@ class Transaction:
     Who is handed one adds to it; only `Database` begins and commits.
     """
 
-    __slots__ = ("_after_commit", "connection")
+    __slots__ = ("_after_commit", "commits", "connection")
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, commits: GroupCommit | None = None) -> None:
         self.connection = connection
+        self.commits = commits
         self._after_commit: list[Callable[[], None]] = []
 
     async def fetch(self, statement: Statement, **values: object) -> Sequence[asyncpg.Record]:
@@ -73,7 +76,10 @@ class Transaction:
         """Do the writes and the statement `last`, all or nothing: in one round trip if possible."""
         if go_together(writes):
             text, given = together(last, arguments, writes)
-            await self.connection.fetch(text, *given)
+            if self.commits is not None:
+                await self.commits.execute(self.connection, text, given)
+            else:
+                await self.connection.execute(text, *given)
             return
         async with self.connection.transaction():
             await self.write(writes)
@@ -95,8 +101,10 @@ OnConnect = Callable[[asyncpg.Connection], Awaitable[None]]
 class Database:
     """A pool of connections that work as `SERVICE_ROLE`."""
 
-    def __init__(self, pool: ConnectionPool, dsn: str) -> None:
+    def __init__(self, pool: ConnectionPool, batches: ConnectionPool, dsn: str) -> None:
         self._pool = pool
+        self._batches = batches
+        self.commits = GroupCommit(batches)
         self.dsn = dsn
 
     @staticmethod
@@ -107,9 +115,9 @@ class Database:
 
         `on_connect` is handed each before anybody else.
         """
-        settings = {"role": SERVICE_ROLE, **SESSION_LIMITS}
 
-        async def open() -> asyncpg.Connection:
+        async def open(**limits: str) -> asyncpg.Connection:
+            settings = {"role": SERVICE_ROLE, **SESSION_LIMITS, **limits}
             try:
                 connection = await connect(dsn, settings, command_timeout=COMMAND_TIMEOUT_SECONDS)
             except asyncpg.InvalidCatalogNameError as error:
@@ -119,11 +127,13 @@ class Database:
                 await on_connect(connection)
             return connection
 
-        return Database(ConnectionPool(open, size), dsn)
+        batches = ConnectionPool(partial(open, lock_timeout=PATIENCE), AT_ONCE)
+        return Database(ConnectionPool(open, size), batches, dsn)
 
     async def close(self) -> None:
         """Close all connections, the busy ones after what they are doing."""
         await self._pool.close()
+        await self._batches.close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -138,7 +148,7 @@ class Database:
     async def reader(self) -> AsyncIterator[Transaction]:
         """A connection without a transaction: each statement sees what is committed."""
         async with self._pool.connection() as connection:
-            transaction = Transaction(connection)
+            transaction = Transaction(connection, self.commits)
             yield transaction
         transaction.committed()
 

@@ -12,7 +12,7 @@ from common.database import Database, OnConnect
 from common.event_store import EventStore
 from common.event_types import EventTypes, Upcaster
 from common.feed import Feed, LogFeed
-from common.log_followers import Wake
+from common.log_followers import Wake, begin_followers, processor_cursor
 from common.migrations import prepare_database, prepare_views_once
 from common.personal_data import SubjectKeys
 from common.read_models import Projection, Projections, ReadModel
@@ -25,7 +25,11 @@ from common.wire import WireSeal
 
 @dataclass(frozen=True)
 class KernelDeclaration:
-    """What is a service's own: its name, its events, what follows from them, its migrations."""
+    """What is a service's own: its name, its events, what follows from them, its migrations.
+
+    `processors` are named here, where the API knows them too: what happens between its start and
+    that of the first worker is theirs.
+    """
 
     source: str
     events: Sequence[object]
@@ -34,6 +38,7 @@ class KernelDeclaration:
     migrations: Path
     upcasters: Mapping[tuple[str, int], Upcaster] = field(default_factory=dict)
     snapshots: Sequence[SnapshotPolicy] = ()
+    processors: Sequence[str] = ()
 
     @property
     def read_models(self) -> list[ReadModel]:
@@ -73,6 +78,7 @@ async def open_kernel(
         declaration, dsn=dsn, data_key=data_key, wire_key=wire_key, pool_size=pool_size
     ) as kernel:
         await prepare_views_once(kernel.database, kernel.store, declaration.read_models)
+        await begin_followers(kernel.database, map(processor_cursor, declaration.processors))
         yield kernel
 
 

@@ -8,7 +8,7 @@ was paused while another took over can no longer move it.
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -58,6 +58,17 @@ class Lease:
 
 Step = Callable[[Lease], Awaitable[Lease | None]]
 """One round of work: the lease with its new position, or None when there was nothing to do."""
+
+
+def processor_cursor(processor: str) -> str:
+    """The name of a processor's cursor."""
+    return f"processor {processor}"
+
+
+async def begin_followers(database: Database, names: Iterable[str]) -> None:
+    """Those that are not known yet begin where the log ends now; the others stay where they are."""
+    async with database.reader() as writer:
+        await writer.connection.execute(_BEGIN, list(names))
 
 
 async def lead(database: Database, name: str, *, from_now: bool, wake: Wake, step: Step) -> None:
@@ -176,6 +187,10 @@ def _owner() -> str:
 
 
 _LEAD = "select pg_try_advisory_lock(hashtext('leader'), hashtext($1))"
+_BEGIN = """
+    insert into cursors (name, position)
+    select name, (select horizon from events_after(0, 0) limit 1) from unnest($1::text[]) as name
+        on conflict do nothing"""
 _TAKE_OVER = """
     insert into cursors (name, position, epoch, owner, beat)
     values ($1, case when $3 then (select horizon from events_after(0, 0) limit 1) else 0 end,

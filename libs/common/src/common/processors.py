@@ -1,7 +1,8 @@
 """Reactions to our own facts that reach outside: mails, calls of providers. Never replayed.
 
-A processor starts from now, goes through the log once, and cannot be rebuilt. Its call carries a
-key made from the event's id; the attempt is written down before it and the outcome after it.
+A processor starts where the log stood when its service was first opened with it in the declaration,
+goes through the log once, and cannot be rebuilt. Its call carries a key made from the event's id;
+the attempt is written down before it and the outcome after it.
 """
 
 import time
@@ -17,7 +18,7 @@ from common.clock import Clock
 from common.database import Database
 from common.event_store import EventStore, Recorded
 from common.event_types import classes_of
-from common.log_followers import Lease, Wake, lead, move_cursor, read_page
+from common.log_followers import Lease, Wake, lead, move_cursor, processor_cursor, read_page
 from common.mail import Mail, Mailer, MailFailed
 from common.reporting import note_span
 
@@ -66,7 +67,7 @@ class ProcessorRunner:
 
     async def run(self, wake: Wake) -> None:
         """Follow until cancelled; a failed call raises, and is tried again by the supervisor."""
-        name = f"processor {self._processor.name}"
+        name = processor_cursor(self._processor.name)
         await lead(self._database, name, from_now=True, wake=wake, step=self._step)
 
     async def _step(self, lease: Lease) -> Lease | None:

@@ -58,6 +58,9 @@ class Worker:
         self._broker = broker
         self._clock = clock
         self._feeds = feeds
+        named = {processor.name for processor in declaration.processors}
+        if unknown := named - {*kernel.declaration.processors}:
+            raise ValueError(f"not in the service's declaration: {', '.join(sorted(unknown))}")
         self._name = kernel.declaration.source
         self.inbox = Inbox(
             self._name,

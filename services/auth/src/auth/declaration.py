@@ -26,5 +26,16 @@ DECLARATION = KernelDeclaration(
     snapshots=(SnapshotPolicy(PROFILE, TypeAdapter(ProfileState), every=20),),
     publish=publish,
     migrations=Path(__file__).parent / "migrations",
+    processors=(
+        "ask_a_new_address_to_confirm",
+        "forget_mails_about_an_erased_account",
+        "greet_a_new_account",
+        "let_the_old_address_object",
+        "send_a_link_to_reset_a_password",
+        "send_a_link_to_verify_an_address",
+        "tell_of_a_changed_password",
+        "tell_of_a_reused_refresh_token",
+        "throw_away_avatars_that_nobody_shows",
+    ),
     upcasters={**accounts.UPCASTERS, **profiles.UPCASTERS},
 )

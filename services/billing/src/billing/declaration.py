@@ -35,6 +35,12 @@ DECLARATION = KernelDeclaration(
         *(SUBSCRIPTIONS, CATEGORIES_HELD, TRIALS_USED, INVOICES, INVOICE_REFUNDS),
         *(PAYMENTS, PAYMENT_REFUNDS, PAYMENT_QUEUE, DEADLINES),
     ),
+    processors=(
+        "forget_mails_about_an_erased_customer",
+        "tell_what_an_account_may_do",
+        "use_a_new_payment_method_at_once",
+        "write_to_customers_about_their_money",
+    ),
     publish=publish,
     migrations=Path(__file__).parent / "migrations",
 )

@@ -91,7 +91,7 @@ class Desk:
         async def done() -> bool:
             async with self.kernel.database.reader() as reader:
                 behind = await reader.connection.fetchval(
-                    "select count(*) from cursors where name like 'processor %'"
+                    "select count(*) from cursors where name like 'processor %' and epoch > 0"
                     " and position < (select max(position) from events)"
                 )
             return bool(behind == 0)
@@ -151,7 +151,7 @@ async def desk(postgres: EmbeddedPostgres, tmp_path_factory: object) -> AsyncIte
 
         async def following() -> bool:
             async with kernel.database.reader() as reader:
-                names = "select count(*) from cursors where name like 'processor %'"
+                names = "select count(*) from cursors where name like 'processor %' and epoch > 0"
                 return bool(await reader.connection.fetchval(names) == len(processors))
 
         await eventually(following, within=120, what="the processors following the log")

@@ -12,8 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from enum import StrEnum
 
-import asyncpg
-
 from common.broker import (
     BatchHandler,
     Broker,
@@ -120,13 +118,13 @@ class _CrashingDatabase(Database):
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[Transaction]:
         """A connection on which a command's one statement commits itself."""
-        async with super().reader() as connection:
-            yield _CrashingConnection(connection.connection, self._points)
+        async with super().reader() as reader:
+            yield _CrashingReader(reader, self._points)
 
 
-class _CrashingConnection(Transaction):
-    def __init__(self, connection: asyncpg.Connection, points: CrashPoints) -> None:
-        super().__init__(connection)
+class _CrashingReader(Transaction):
+    def __init__(self, reader: Transaction, points: CrashPoints) -> None:
+        super().__init__(reader.connection, reader.commits)
         self._points = points
 
     async def write_together(

@@ -1,6 +1,7 @@
 """Deadlines: set with the events that make them necessary, executed once, on a movable clock."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 FIRED = Counter("cartulary_timers_fired_total", "Timers executed", ["kind"])
 
 POLL_SECONDS = 1.0
+FIRST_WAIT, LONGEST_WAIT = 2.0, 3_600.0
+"""Seconds until a timer whose rule failed is tried again: twice as long each time."""
 BATCH = 50
 
 timers = sa.table(
@@ -80,10 +83,19 @@ OnDue = Callable[[Due, Transaction, Commands, datetime], Awaitable[None]]
 class Timers:
     """Executes what is due; any number of workers may run it side by side."""
 
-    def __init__(self, commands: Commands, on_due: Mapping[str, OnDue], clock: Clock) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        on_due: Mapping[str, OnDue],
+        clock: Clock,
+        machine: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` says what is due; `machine` in seconds how long a failed one has waited."""
+        self._machine = machine
         self._commands = commands
         self._on_due = on_due
         self._clock = clock
+        self._failed: dict[UUID, tuple[float, float]] = {}
 
     async def run(self) -> None:
         """Execute timers until cancelled."""
@@ -92,21 +104,47 @@ class Timers:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def step(self) -> bool:
-        """Execute one due timer, in one transaction with its effects; whether there was one."""
+        """Execute one due timer, in one transaction with its effects; whether there was one.
+
+        One that fails raises, and makes way for the others for a while that grows.
+        """
         now = self._clock.now()
         async with self._commands.database.transaction() as transaction:
-            row = await transaction.connection.fetchrow(_CLAIM, now, list(self._on_due))
+            row = await transaction.connection.fetchrow(
+                _CLAIM, now, list(self._on_due), self._waiting()
+            )
             if row is None:
                 return False
             due = Due(**row)
-            await self._on_due[due.kind](due, transaction, self._commands, now)
+            try:
+                await self._on_due[due.kind](due, transaction, self._commands, now)
+            except Exception:
+                self._put_off(due.id)
+                raise
             await transaction.connection.execute(_DONE, due.id, now)
+        self._failed.pop(due.id, None)
         FIRED.labels(due.kind).inc()
         return True
+
+    def _put_off(self, id: UUID) -> None:
+        """Known to this worker alone, and forgotten at its end."""
+        _, waited = self._failed.get(id, (0.0, FIRST_WAIT / 2))
+        wait = min(2 * waited, LONGEST_WAIT)
+        self._failed[id] = (self._machine() + wait, wait)
+
+    def _waiting(self) -> list[UUID]:
+        """Those that have failed and whose turn it is not; another worker may do them meanwhile."""
+        now = self._machine()
+        self._failed = {
+            id: (until, wait)
+            for id, (until, wait) in self._failed.items()
+            if now < until + LONGEST_WAIT
+        }
+        return [id for id, (until, _) in self._failed.items() if now < until]
 
 
 _CLAIM = """
     select id, due, kind, stream, version, message from timers
-     where done_at is null and due <= $1 and kind = any($2::text[])
+     where done_at is null and due <= $1 and kind = any($2::text[]) and id <> all($3::uuid[])
      order by due limit 1 for update skip locked"""
 _DONE = "update timers set done_at = $2 where id = $1"

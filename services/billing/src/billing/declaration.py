@@ -36,6 +36,8 @@ DECLARATION = KernelDeclaration(
         *(PAYMENTS, PAYMENT_REFUNDS, PAYMENT_QUEUE, DEADLINES),
     ),
     processors=(
+        "delete_an_erased_customer_at_their_providers",
+        "detach_a_removed_payment_method",
         "forget_mails_about_an_erased_customer",
         "tell_what_an_account_may_do",
         "use_a_new_payment_method_at_once",

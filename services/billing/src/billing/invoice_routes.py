@@ -15,9 +15,10 @@ from starlette.responses import JSONResponse, Response
 from billing.charging import open_page
 from billing.desk import desk_of
 from billing.invoice_form import InvoiceOut, invoice_told
+from billing.invoice_refunds import refunds_of
 from billing.invoice_states import AlreadyPaid, InvoiceNotOpen
 from billing.invoices.decider import INVOICE
-from billing.invoices.read_model import InvoiceRow, invoice_by_id, invoices_page, refunds_of
+from billing.invoices.read_model import InvoiceRow, invoice_by_id, invoices_page
 from billing.paying import close_doors, start
 from billing.payment_method_routes import WebAddress
 from billing.plan_form import STRICT

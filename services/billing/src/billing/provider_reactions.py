@@ -13,6 +13,8 @@ from billing.customers.commands import RemovePaymentMethod, SavePaymentMethod
 from billing.customers.decider import CUSTOMER
 from billing.customers.events import MethodFace
 from billing.desk import Desk
+from billing.disputing import dispute_heard_of
+from billing.holding import is_of_held_money
 from billing.invoice_states import NotPaid, RefundTooLarge
 from billing.payment_methods import method_id
 from billing.payment_provider import NotAttempted, Outcome, SavedMethod, Succeeded
@@ -31,6 +33,7 @@ from billing.provider_news import (
 from billing.reconciliation import OpenPayment
 from billing.refunding import refund_heard_of
 from billing.settling import settle_in
+from billing.taken_money import PaymentNotHeld
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +54,8 @@ def reacting(desk: Desk) -> OnOutcome:
             case RefundNews():
                 await _refund(transaction, desk, news, heard)
             case DisputeNews():
-                log.warning("payment_disputed", payment=news.payment, status=news.status)
+                async with UnitOfWork(desk.kernel.commands, transaction) as streams:
+                    await dispute_heard_of(streams, news, heard.now)
 
     return react
 
@@ -137,9 +141,11 @@ async def _refund(transaction: Transaction, desk: Desk, news: RefundNews, heard:
         return
     try:
         async with UnitOfWork(desk.kernel.commands, transaction) as streams:
-            await refund_heard_of(streams, news.payment_id, news.state, heard.now)
-    except (NotFound, NotPaid, RefundTooLarge) as refusal:
-        # money of a payment that was held, or was refunded twice: somebody must look at it
+            told = (streams, news.payment_id, news.state, heard.now)
+            if not await is_of_held_money(*told):
+                await refund_heard_of(*told)
+    except (NotFound, NotPaid, PaymentNotHeld, RefundTooLarge) as refusal:
+        # more went back than came in, or before it is known that it came: somebody must look at it
         log.error("refund_without_invoice", refund=news.state.reference, why=refusal.code)
 
 

@@ -6,6 +6,7 @@ An administrator's refund and one that was made at the provider meet in the same
 import asyncio
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 from uuid import UUID, uuid5
 
 import structlog
@@ -16,30 +17,31 @@ from common.problems import NotFound
 from common.unit_of_work import UnitOfWork
 
 from billing.desk import Desk
-from billing.documents import Line
+from billing.invoice_refunds import RefundRow, refunds_unsettled
 from billing.invoice_states import NotPaid, Paid
 from billing.invoices.commands import RequestRefund, SettleRefund
 from billing.invoices.decider import INVOICE
-from billing.invoices.read_model import RefundRow, refunds_unsettled
 from billing.numbering import CREDIT_NOTES, next_number
 from billing.payment_provider import ProviderRefused, ProviderUnavailable, RefundState
 from billing.payments.decider import PAYMENT, Succeeded
 from billing.payments.read_model import payment_by_id
-from billing.subscription_rules.states import Running
-from billing.subscriptions.commands import EndSubscription
-from billing.subscriptions.decider import SUBSCRIPTION
+from billing.reversing import reverse
 from billing.units import own_cause, unit
 
 log = structlog.get_logger(__name__)
 
 AGAIN_SECONDS = 30.0
 UNNUMBERED = ""
+Status = Literal["pending", "succeeded", "failed"]
+"""What a provider says of a refund."""
+RefundOrder = tuple[UUID, Money | None, str]
+"""The refund's id, how much (None: all that is left), and why."""
 
 
 async def refund(
     desk: Desk,
     invoice_id: UUID,
-    order: tuple[UUID, Money | None, str],
+    order: RefundOrder,
     cause: Cause,
     *,
     expected: int | None = None,
@@ -122,26 +124,8 @@ async def settle_refund_in(
         command = replace(command, number=number)
     cause = own_cause(now, because=invoice_id)
     after = await streams.handle(INVOICE, invoice_id, command, cause)
-    if went and isinstance(after, Paid) and after.refunded == after.content.total:
-        for line in after.content.lines:
-            await _reverse(streams, line, now)
-
-
-async def _reverse(streams: UnitOfWork, line: Line, now: datetime) -> None:
-    """A period that was given back whole ends at once; one that is over stays what it was."""
-    if line.activation is None or line.activation.kind == "change":
-        return
-    if line.ends_at is not None and line.ends_at <= now:
-        return
-    id = line.activation.subscription_id
-    state = await streams.state(SUBSCRIPTION, id)
-    if not isinstance(state, Running):
-        return
-    if line.ends_at is None and state.live.span.number > 0:
-        return  # it paid for the first period, and that is over
-    cause = own_cause(now, because=line.line_id)
-    command = EndSubscription("refunded", now)
-    await streams.handle(SUBSCRIPTION, id, command, cause)
+    if went and isinstance(after, Paid):
+        await reverse(streams, after, "refunded", now)
 
 
 async def refund_heard_of(

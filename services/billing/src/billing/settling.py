@@ -223,3 +223,11 @@ async def _void(streams: UnitOfWork, of: Attempt, reason: str, now: datetime) ->
     cause = own_cause(now, because=of.payment_id)
     command = VoidInvoice(reason, now)
     await streams.handle(INVOICE, of.invoice_id, command, cause)
+
+
+async def accepted(streams: UnitOfWork, of: Attempt, invoice: Open, now: datetime) -> bool:
+    """Money that was held pays its invoice after all; whether what that is for can still begin."""
+    if await _reason_to_hold(streams, invoice, now) is not None:
+        return False
+    await _paid(streams, of, invoice, now)
+    return True

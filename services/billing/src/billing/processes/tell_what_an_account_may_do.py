@@ -20,6 +20,7 @@ from billing.subscriptions.events import (
     SubscriptionRenewed,
     SubscriptionResumed,
     TrialStarted,
+    UpgradeReversed,
 )
 from billing.views.what_an_account_may_do import entitlements_of
 
@@ -28,6 +29,7 @@ _Matters = (
     | SubscriptionActivated
     | SubscriptionRenewed
     | PlanChanged
+    | UpgradeReversed
     | SubscriptionPaused
     | SubscriptionResumed
     | SubscriptionEnded

@@ -15,7 +15,6 @@ from common.event_store import Cause
 from common.ids import uuid7
 from common.problems import NotFound, Refusal
 from common.unit_of_work import UnitOfWork
-from prometheus_client import Counter
 
 from billing.desk import Desk
 from billing.documents import Line, PaidPart
@@ -55,11 +54,6 @@ log = structlog.get_logger(__name__)
 REPLACED = "replaced"
 """The code of an attempt that made way for another one."""
 
-CAPTURED = Counter(
-    "cartulary_money_captured_minor_units_total", "Money that came in", ["provider", "currency"]
-)
-SETTLED = Counter("cartulary_payments_settled_total", "Payments that ended", ["provider", "how"])
-
 
 async def settle(desk: Desk, payment_id: UUID, outcome: Outcome, now: datetime) -> PaymentState:
     """Record an outcome and do what follows; the payment afterwards. Raises `NotFound`."""
@@ -67,8 +61,8 @@ async def settle(desk: Desk, payment_id: UUID, outcome: Outcome, now: datetime) 
     async def work(streams: UnitOfWork) -> tuple[PaymentState, PaymentState]:
         return await settle_in(streams, payment_id, outcome, now)
 
-    before, after = await unit(desk.kernel.commands, work)
-    await _tell(desk, before, after, outcome, now)
+    _, after = await unit(desk.kernel.commands, work)
+    await _save_method(desk, after, outcome, now)
     return after
 
 
@@ -80,8 +74,8 @@ async def settle_all(desk: Desk, outcomes: Mapping[UUID, Outcome], now: datetime
         log.info("settled_one_by_one", payments=len(outcomes), why=type(stopped).__name__)
         await asyncio.gather(*(settle(desk, id, said, now) for id, said in outcomes.items()))
         return
-    for (before, after), outcome in zip(settled, outcomes.values(), strict=True):
-        await _tell(desk, before, after, outcome, now)
+    for (_, after), outcome in zip(settled, outcomes.values(), strict=True):
+        await _save_method(desk, after, outcome, now)
 
 
 async def _settle_together(
@@ -101,12 +95,8 @@ async def _settle_together(
         return [await settle_in(streams, id, said, now) for id, said in outcomes.items()]
 
 
-async def _tell(
-    desk: Desk, before: PaymentState, after: PaymentState, outcome: Outcome, now: datetime
-) -> None:
-    """What follows from the commit: figures, and a method that was saved on the way."""
-    if type(before) is not type(after) and not isinstance(after, NoPayment):
-        _measure(after)
+async def _save_method(desk: Desk, after: PaymentState, outcome: Outcome, now: datetime) -> None:
+    """Keep a method that was saved on the way; after the commit, for it is a stream of its own."""
     if isinstance(outcome, SaidSucceeded) and outcome.method and not isinstance(after, NoPayment):
         of = after.of
         cause = Cause(uuid7(), now, causation_id=str(of.payment_id))
@@ -142,14 +132,6 @@ async def settle_named(
     """The same for the payment, or the page, that a provider calls so; None: it is not ours."""
     row = await payment_named(desk.kernel.database, provider, reference)
     return await settle(desk, row.payment_id, outcome, now) if row else None
-
-
-def _measure(after: PaymentState) -> None:
-    if isinstance(after, Succeeded | Held | Declined | NotAttempted):
-        SETTLED.labels(after.of.provider, type(after).__name__.lower()).inc()
-    if isinstance(after, Succeeded):
-        amount = after.of.amount
-        CAPTURED.labels(after.of.provider, amount.currency).inc(amount.amount)
 
 
 async def _reason_to_hold(streams: UnitOfWork, invoice: InvoiceState, now: datetime) -> str | None:

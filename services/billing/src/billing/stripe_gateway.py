@@ -13,8 +13,8 @@ from uuid import UUID
 import aiohttp
 import stripe
 from common.money import Money
-from prometheus_client import Counter
 
+from billing import provider_calls
 from billing import stripe_answers as answers
 from billing import stripe_questions as questions
 from billing.payment_provider import (
@@ -43,8 +43,6 @@ KEY_REUSED = "key_used_for_another_question"
 KINDS = {"cs": "page", "pm": "method"}
 CHARGE_CODES = frozenset({"method_gone", "no_such_object"})
 """Refusals of a charge that say that there is nothing to charge: no money can move."""
-
-CALLS = Counter("cartulary_provider_calls_total", "Calls to providers", ["call", "result"])
 
 # it would tell Stripe which machine this is and how long each call took
 stripe.enable_telemetry = False
@@ -256,7 +254,7 @@ class StripeGateway:
 
     async def _ask(self, call: str, question: Awaitable[AnswerT]) -> AnswerT:
         """Raises `CardError` as it is, all else in the port's words."""
-        result = "refused"
+        result, ended = "refused", provider_calls.begun(call)
         try:
             answer = await question
             result = "answered"
@@ -272,7 +270,7 @@ class StripeGateway:
             result = "unavailable"
             raise OutcomeUnknown(type(error).__name__) from None
         finally:
-            CALLS.labels(call, result).inc()
+            ended(result)
         return answer
 
 

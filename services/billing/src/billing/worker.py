@@ -19,6 +19,7 @@ from billing.declaration import DECLARATION
 from billing.desk import Desk
 from billing.holding import ask_again as ask_again_about_held_money
 from billing.mails import Mails
+from billing.measuring import keep_measuring
 from billing.payment_provider import PaymentProvider
 from billing.processes.delete_an_erased_customer_at_their_providers import (
     delete_an_erased_customer_at_their_providers,
@@ -86,6 +87,7 @@ def _duties(desk: Desk, clock: SandboxClock) -> dict[str, Callable[[], Awaitable
         "payments": partial(collect, desk, clock),
         "refunds": partial(ask_again, desk, clock),
         "refunds of held money": partial(ask_again_about_held_money, desk, clock),
+        "measuring": partial(keep_measuring, kernel.database),
         **{
             f"timers {n}": Timers(kernel.commands, on_due, clock).run
             for n in range(2, TIMERS_AT_ONCE + 1)

@@ -59,7 +59,11 @@ class UnitOfWork:
 
     async def state(self, decider: Decider[CommandT, StateT, EventT], id: UUID) -> StateT:
         """What the stream's events fold to, those that were decided here among them."""
-        return (await self.load(decider, [id]))[0]
+        name = decider.stream(id)
+        if name not in self._known:
+            await self.load(decider, [id])
+        state: StateT = self._known[name][1]
+        return state
 
     async def handle(
         self,

@@ -47,7 +47,7 @@ async def test_one_that_always_fails_lets_the_others_by_and_waits_longer_each_ti
         assert [await worker.step() for _ in range(3)] == [True, True, False]
         for wait in (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600):
             seconds[0] += wait - 0.5
-            assert await worker.step() is False
+            assert not await worker.step()
             seconds[0] += 0.5
             with pytest.raises(RuntimeError, match="broken"):
                 await worker.step()

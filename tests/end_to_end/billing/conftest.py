@@ -16,10 +16,9 @@ from common.testing.processes import free_port, process
 from common.testing.waiting import eventually
 
 from tests.end_to_end.billing.shop import PASSWORD, Person, Shop
-from tests.end_to_end.billing.twin import AS_EVER, Twin
+from tests.end_to_end.billing.twin import AS_EVER, NEXT_SECRET, SECRET, Twin
 from tests.end_to_end.systems import System, distributed_run
 
-SECRET, NEXT_SECRET = "whsec_of_the_journeys_at_first", "whsec_of_the_journeys_when_rolled"
 OPERATOR = "ops@example.org"
 
 

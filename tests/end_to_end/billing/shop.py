@@ -42,7 +42,15 @@ class Person:
         self, method: str, path: str, body: Any = None, *, key: str | None = None
     ) -> Answer:
         """One request, under a key of its own unless it has one."""
-        headers = {**self.headers, "Idempotency-Key": key or uuid4().hex}
+        key = key or uuid4().hex
+        answer = await self._ask(method, path, body, key)
+        if answer.status == 401 and self.email:
+            self.headers = (await self.enters("login", self.email)).headers
+            answer = await self._ask(method, path, body, key)  # a token lasts for ten minutes
+        return answer
+
+    async def _ask(self, method: str, path: str, body: Any, key: str) -> Answer:
+        headers = {**self.headers, "Idempotency-Key": key}
         how = {} if body is None else {"json": body}
         async with self.system.session.request(method, path, headers=headers, **how) as response:
             is_json = "json" in response.headers.get("Content-Type", "")
@@ -60,7 +68,7 @@ class Person:
         body = {"email": email, "password": PASSWORD, "name": "Ann Onym"}
         if how == "login":
             body.pop("name")
-        told = await self.does("POST", f"/api/v1/auth/{how}", body)
+        told = await Person(self.system).does("POST", f"/api/v1/auth/{how}", body)
         headers = {"Authorization": f"Bearer {told['access_token']}"}
         return Person(self.system, self.twin, told["user"]["id"], email, headers)
 
@@ -108,12 +116,13 @@ class Person:
         """As it is now."""
         return await self.does("GET", f"{MINE}/{id}")
 
-    async def sees(self, id: str, status: str) -> Any:
-        """The subscription, once it has got there."""
+    async def sees(self, id: str, status: str, **more: Any) -> Any:
+        """The subscription, once it has got there and more of it is so; what the gateway keeps of
+        it is dropped a moment after time went by."""
 
         async def there() -> Any:
             seen = await self.subscription(id)
-            return seen if seen["status"] == status else None
+            return seen if {**seen, **more, "status": status} == seen else None
 
         return await eventually(there, within=PATIENCE, what=f"{self.email}'s {id} is {status}")
 

@@ -50,6 +50,23 @@ async def test_a_card_with_3d_secure_pays_once_its_bank_agrees(shop: Any) -> Non
     assert [charge["amount"] for charge in await shop.twin.charges(ann.id)] == [2500]
 
 
+async def test_a_page_is_open_as_long_as_its_order_waits(shop: Any) -> None:
+    await shop.later(days=2)
+    ann, bob = await shop.customer("ann.hesitates"), await shop.customer("bob.forgets")
+    plan = await shop.plan(1200)
+    anns, bobs = (await ann.orders(plan)).body, (await bob.orders(plan)).body
+
+    await shop.later(seconds=21 * 3600)
+    await shop.twin.pay(anns["checkout_url"])
+    await ann.sees(anns["subscription"]["id"], "active")
+    await shop.later(seconds=3 * 3600)
+
+    ended = await bob.sees(bobs["subscription"]["id"], "ended")
+    assert ended["end_reason"] == "expired"
+    assert [i["status"] for i in await bob.invoices()] == ["void"]
+    assert (await shop.twin.shown(bobs["checkout_url"]))[0] == 410
+
+
 async def test_a_free_plan_is_active_at_once_and_opens_doors_in_cards(shop: Any) -> None:
     ann = await shop.customer("ann.pays.nothing")
 

@@ -9,6 +9,8 @@ from urllib.parse import urljoin
 import aiohttp
 from common.testing.waiting import eventually
 
+SECRET, NEXT_SECRET = "whsec_of_the_journeys_at_first", "whsec_of_the_journeys_when_rolled"
+"""What webhooks are signed with; billing takes both."""
 GOOD, SECURE = "4242424242424242", "4000002500003155"
 """Pays; pays after its bank's question."""
 LATER_DECLINED, STOLEN = "4000000000000341", "4000000000009979"
@@ -46,6 +48,10 @@ class Twin:
         async with self.http.get(f"{self.url}/_twin/deliveries") as answer:
             found: list[dict[str, Any]] = await answer.json()
             return found
+
+    async def answers(self) -> list[int]:
+        """What we said to all tries of all webhooks."""
+        return [answer for one in await self.deliveries() for answer in one["answers"]]
 
     @asynccontextmanager
     async def switched(self, **how: Any) -> AsyncIterator[None]:

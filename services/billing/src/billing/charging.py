@@ -6,6 +6,7 @@ that whoever asks it after a crash asks the same.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -204,6 +205,8 @@ async def open_page(
     except ProviderRefused as refused:
         log.warning("provider_refused", provider=provider.name, code=refused.code)
         raise CannotBeSaved from None
+    # a sandbox's clock may have left the provider's behind: then the page ends by ours
+    page = replace(page, expires_at=max(page.expires_at, order.expires_at))
     command = NotePage(page, now)
     await desk.kernel.commands.handle(PAYMENT, payment_id, command, cause)
     return page

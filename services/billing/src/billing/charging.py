@@ -182,13 +182,12 @@ async def open_page(
     """
     state = await _load(desk, payment_id)
     assert isinstance(state, UnderWay)
-    of = state.of
     if state.page and state.url and state.expires_at:
         return CheckoutPage(state.page, state.url, state.expires_at)
-    invoice = await invoice_by_id(desk.kernel.database, of.invoice_id)
+    of, invoice = state.of, await invoice_by_id(desk.kernel.database, state.of.invoice_id)
     assert invoice is not None
-    provider, cause = desk.providers[of.provider], own_cause(now, because=payment_id)
-    home = desk.settings.public_url
+    provider, home = desk.providers[of.provider], desk.settings.public_url
+    cause = own_cause(now, because=payment_id)
     try:
         order = PageOrder(
             payment_id=payment_id,
@@ -207,8 +206,7 @@ async def open_page(
         raise CannotBeSaved from None
     # a sandbox's clock may have left the provider's behind: then the page ends by ours
     page = replace(page, expires_at=max(page.expires_at, order.expires_at))
-    command = NotePage(page, now)
-    await desk.kernel.commands.handle(PAYMENT, payment_id, command, cause)
+    await desk.kernel.commands.handle(PAYMENT, payment_id, NotePage(page, now), cause)
     return page
 
 

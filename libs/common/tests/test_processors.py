@@ -1,39 +1,26 @@
-"""Timers, processors and snapshots: once, in time, and never what they must not be."""
+"""Processors: what they hear, once each, and what becomes of a call that fails."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from common.clock import MovableClock
-from common.command_handling import Commands
-from common.database import Transaction
 from common.embedded_postgres import EmbeddedPostgres
 from common.event_store import Recorded
 from common.feed import Feeds
 from common.in_process import InProcessBroker
 from common.kernel import Kernel
 from common.processors import Processor, ProcessorRunner, Refused
-from common.read_models import Projection, Stamp
-from common.snapshots import SnapshotPolicy
-from common.statements import Write
 from common.testing.example import (
     NOTE,
-    BurnNote,
-    BurntNote,
-    ChangeNote,
-    NoteEvent,
-    NoteState,
     NoteWritten,
     WriteNote,
 )
 from common.testing.kernel import EXAMPLE, NOW, cause, kernel_at, kernel_on
 from common.testing.waiting import eventually
-from common.timers import Due, Timers, Together, set_timer
 from common.worker import Worker, WorkerDeclaration
-from pydantic import TypeAdapter
 
 pytestmark = pytest.mark.integration
 
@@ -44,103 +31,10 @@ async def write(kernel: Kernel, title: str = "t") -> UUID:
     return id
 
 
-def burn_tomorrow(event: NoteEvent, stamp: Stamp) -> list[Write]:
-    if isinstance(event, NoteWritten):
-        return [set_timer("burn", NOW + timedelta(days=1), stamp, {"note": str(event.note_id)})]
-    return []
-
-
-async def burn(due: Due, transaction: Transaction, commands: Commands, now: datetime) -> None:
-    id = UUID(due.message["note"])
-    await commands.handle_in(transaction, NOTE, id, BurnNote(id), due.cause(now))
-
-
-BURNING = replace(EXAMPLE, projections=(*EXAMPLE.projections, Projection(NoteEvent, burn_tomorrow)))
-_CLAIMED = "select from timers where message ->> 'note' = $1 for update"
-
-
 async def number(kernel: Kernel, rows: str) -> int:
     async with kernel.database.reader() as reader:
         found: int = await reader.connection.fetchval(f"select count(*) from {rows}")
     return found
-
-
-async def state_of(kernel: Kernel, id: UUID) -> NoteState:
-    async with kernel.database.reader() as reader:
-        _, state = await kernel.commands.state(reader, NOTE, id)
-    return state
-
-
-async def test_a_timer_fires_when_its_time_has_come_and_once(postgres: EmbeddedPostgres) -> None:
-    async with kernel_on(postgres, BURNING) as kernel:
-        ids = [await write(kernel, str(n)) for n in range(5)]
-        clock = MovableClock(NOW)
-        workers = [Timers(kernel.commands, {"burn": burn}, clock) for _ in range(3)]
-        assert await workers[0].step() == 0
-        clock.advance(timedelta(days=1))
-
-        while any(await asyncio.gather(*(worker.step() for worker in workers))):
-            pass
-
-        assert [await state_of(kernel, id) for id in ids] == [BurntNote()] * 5
-        assert await number(kernel, "events") == 10
-
-
-async def test_deadlines_met_together_are_met_once_by_any_number_of_workers(
-    postgres: EmbeddedPostgres,
-) -> None:
-    async with kernel_on(postgres, BURNING) as kernel:
-        ids = [await write(kernel, str(n)) for n in range(23)]
-        sizes: list[int] = []
-
-        async def burn_all(
-            dues: Sequence[Due], transaction: Transaction, commands: Commands, now: datetime
-        ) -> None:
-            sizes.append(len(dues))
-            for due in dues:
-                await burn(due, transaction, commands, now)
-
-        rules = {"burn": Together(burn_all, 5)}
-        clock = MovableClock(NOW + timedelta(days=1))
-        workers = [Timers(kernel.commands, rules, clock) for _ in range(3)]
-        met = 0
-        while done := sum(await asyncio.gather(*(worker.step() for worker in workers))):
-            met += done
-
-        assert met == sum(sizes) == 23
-        assert max(sizes) == 5
-        assert [await state_of(kernel, id) for id in ids] == [BurntNote()] * 23
-        assert await number(kernel, "events") == 46
-
-
-async def test_of_deadlines_met_together_one_that_fails_holds_up_no_other(
-    postgres: EmbeddedPostgres,
-) -> None:
-    async with kernel_on(postgres, BURNING) as kernel:
-        ids = [await write(kernel, str(n)) for n in range(7)]
-
-        async def burn_all_but_one(
-            dues: Sequence[Due], transaction: Transaction, commands: Commands, now: datetime
-        ) -> None:
-            for due in dues:
-                await burn(due, transaction, commands, now)
-                if due.message["note"] == str(ids[3]):
-                    raise RuntimeError("that one")
-
-        rules = {"burn": Together(burn_all_but_one, 5)}
-        timers = Timers(kernel.commands, rules, MovableClock(NOW + timedelta(days=1)))
-        async with kernel.database.transaction() as elsewhere:
-            assert await timers.step() == 1
-            assert await timers.step() == await timers.step() == 1
-            with pytest.raises(RuntimeError, match="that one"):
-                await timers.step()
-            # as one of several workers sees it: the next one is claimed meanwhile
-            await elsewhere.connection.execute(_CLAIMED, str(ids[3]))
-            while await timers.step():
-                pass
-
-        burnt = [isinstance(await state_of(kernel, id), BurntNote) for id in ids]
-        assert burnt == [True, True, True, False, True, True, True]
 
 
 async def run_processor(kernel: Kernel, processor: Processor) -> asyncio.Task[None]:
@@ -309,23 +203,3 @@ async def write_unseen(kernel: Kernel, processor: Processor, titles: Sequence[st
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return [await write(kernel, title) for title in titles]
-
-
-async def test_a_snapshot_changes_nothing_but_the_work(postgres: EmbeddedPostgres) -> None:
-    policy = SnapshotPolicy(NOTE, TypeAdapter(NoteState), every=3)
-    async with kernel_on(postgres, replace(EXAMPLE, snapshots=(policy,))) as kernel:
-        id = await write(kernel)
-        for n in range(10):
-            await kernel.commands.handle(NOTE, id, ChangeNote(id, str(n)), cause())
-
-        async def taken() -> bool:
-            async with kernel.database.reader() as reader:
-                return bool(await reader.connection.fetchval("select count(*) from snapshots"))
-
-        await eventually(taken)
-        with_snapshot = await state_of(kernel, id)
-        async with kernel.database.owner() as owner:
-            await owner.execute("update snapshots set shape = 'of another version', state = '{}'")
-        assert await state_of(kernel, id) == with_snapshot
-        handled = await kernel.commands.handle(NOTE, id, ChangeNote(id, "end"), cause())
-        assert handled.version == 12

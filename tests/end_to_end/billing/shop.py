@@ -94,17 +94,20 @@ class Person:
         await self.sees(id, "active")
         return id
 
-    async def saves(self, card: str = GOOD) -> None:
-        """A new way to pay, from a page that saves one; it is the default from now on."""
-        answers: list[Answer] = []
-        key = uuid4().hex
+    async def is_known(self) -> Any:
+        """A page that saves a way to pay, which there is once billing has heard of the account."""
+        answers, key = [], uuid4().hex
 
         async def known() -> bool:
             answers.append(await self.ask("POST", f"{METHODS}/setup", {}, key=key))
             return answers[-1].status == 201
 
         await eventually(known, within=PATIENCE, what="billing has heard of the account")
-        page = answers[-1].body
+        return answers[-1].body
+
+    async def saves(self, card: str = GOOD) -> None:
+        """A new way to pay, from a page that saves one; it is the default from now on."""
+        page = await self.is_known()
         assert self.twin is not None
         await self.twin.pay(page["url"], card)
         await self.does("POST", page["confirm_path"])

@@ -11,7 +11,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from common.backup_folder import BackupFolder
-from common.backups import check_backup, create_backup
+from common.backup_reading import check_backup
+from common.backups import create_backup
 from common.database import connect
 from common.kernel import Kernel
 from common.restoring import Restore, Secrets

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 SERVICES = ("AUTH", "BILLING", "CARDS")
-KEYS = (*(f"{service}_DATA_KEY" for service in SERVICES), "WIRE_KEY")
+KEYS = (*(f"{service}_DATA_KEY" for service in SERVICES), "BACKUP_KEY", "WIRE_KEY")
 PASSWORDS = (
     *(f"{service}_DB_PASSWORD" for service in SERVICES),
     "GRAFANA_PASSWORD",
@@ -27,6 +27,16 @@ PLAIN = {
     "COMPOSE_PROFILES": "mail,observability",
     "SMTP_URL": "smtp://mail:1025?tls=none",
 }
+TWIN = {
+    "COMPOSE_PROFILES": "mail,observability,stripe-twin",
+    "BILLING_ENVIRONMENT": "development",
+    "STRIPE_API_BASE": "http://stripe-twin:8000",
+    "STRIPE_SECRET_KEY": "sk_test_twin",
+    "STRIPE_PUBLISHABLE_KEY": "pk_test_twin",
+    "STRIPE_TWIN_ADDRESS": "127.0.0.1:8081",
+    "STRIPE_TWIN_URL": "http://localhost:8081",
+}
+"""Test cards instead of money; all of it or nothing, lest a real account be pointed at a twin."""
 
 
 def key() -> str:
@@ -45,6 +55,8 @@ def missing(present: str) -> dict[str, str]:
     makers |= {name: password for name in PASSWORDS}
     made = {name: maker() for name, maker in makers.items()} | PLAIN
     names = {line.partition("=")[0].strip() for line in present.splitlines()}
+    if not names & {*TWIN, "STRIPE_WEBHOOK_SECRETS"}:
+        made |= TWIN | {"STRIPE_WEBHOOK_SECRETS": f"whsec_{password()}"}
     return {name: value for name, value in made.items() if name not in names}
 
 

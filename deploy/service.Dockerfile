@@ -35,10 +35,10 @@ RUN PATH=/app/bin:$PATH pip wheel --quiet --no-deps --no-build-isolation --no-in
 FROM ${PYTHON_IMAGE}
 ARG SERVICE
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin cartulary \
- && mkdir -p /var/lib/cartulary/files /var/lib/cartulary/mail \
+ && mkdir -p /var/lib/cartulary/backups /var/lib/cartulary/files /var/lib/cartulary/mail \
  && chown -R cartulary:cartulary /var/lib/cartulary
 COPY --from=build /app /app
-# the root may be read-only: nothing is written but files, and mails where no server takes them
+# the root may be read-only: nothing is written but files, backups, and mails that no server takes
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     SERVICE=$SERVICE HOST=0.0.0.0 PORT=8000 OPERATIONS_PORT=9000 \
     HEALTH_URL=http://127.0.0.1:8000/readyz

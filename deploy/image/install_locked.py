@@ -12,21 +12,25 @@ from collections.abc import Collection
 from pathlib import Path
 
 
-def entries(lock: str) -> dict[str, str]:
-    """The lock's entries, each a version with its hashes, by the package's name."""
-    found = re.split(r"\n(?=\S)", lock.strip())
-    return {entry.partition("==")[0].lower(): entry for entry in found}
+def entries(lock: str) -> dict[str, list[str]]:
+    """The lock's entries, each a version with its hashes, by the package's name; several where it
+    depends on the version of Python which one it is."""
+    found: dict[str, list[str]] = {}
+    for entry in re.split(r"\n(?=\S)", lock.strip()):
+        found.setdefault(entry.partition("==")[0].lower(), []).append(entry)
+    return found
 
 
-def versions(locked: dict[str, str]) -> str:
+def versions(locked: dict[str, list[str]]) -> str:
     """The lock as constraints without hashes, which pip would then ask of everything."""
-    return "\n".join(entry.partition(" \\")[0] for entry in locked.values()) + "\n"
+    all_of_them = (entry for same in locked.values() for entry in same)
+    return "\n".join(entry.partition(" \\")[0] for entry in all_of_them) + "\n"
 
 
-def pinned(locked: dict[str, str], names: Collection[str]) -> str:
+def pinned(locked: dict[str, list[str]], names: Collection[str]) -> str:
     """The entries of these packages. Raises `KeyError` for one that the lock does not have."""
     normal = sorted(re.sub(r"[-_.]+", "-", name).lower() for name in names)
-    return "\n".join(locked[name] for name in normal) + "\n"
+    return "\n".join(entry for name in normal for entry in locked[name]) + "\n"
 
 
 def main(folder: Path, pip: str) -> None:

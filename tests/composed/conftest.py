@@ -65,6 +65,27 @@ class Composed:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def write_environment(file: Path, address: str) -> None:
+    """As `make env` makes it, with ports and a tag of its own, and mails that end in a folder."""
+    twin = f"127.0.0.1:{free_port()}"
+    own = {
+        "PUBLIC_URL": f"http://{address}",
+        "GATEWAY_ADDRESS": address,
+        "STRIPE_TWIN_ADDRESS": twin,
+        "STRIPE_TWIN_URL": f"http://{twin}",
+        "COMPOSE_PROFILES": "stripe-twin",
+        "MAIL_FOLDER": "/var/lib/cartulary/mail",
+        "PARTITIONS": "2",
+        "RATE_LIMIT_SCALE": "0",
+        "TAG": "test",
+    }
+    make_env = [sys.executable, str(ROOT / "deploy/make_env.py"), str(file)]
+    subprocess.run(make_env, check=True, capture_output=True)
+    made = dict(line.split("=", 1) for line in file.read_text().splitlines())
+    del made["SMTP_URL"]
+    file.write_text("".join(f"{name}={value}\n" for name, value in (made | own).items()))
+
+
 @pytest.fixture(scope="session")
 def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     """Built and started once; removed with its data at the end."""
@@ -72,17 +93,9 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     mail = folder / "mail"
     mail.mkdir()
     mail.chmod(0o777)  # the containers' user is none of this machine
-    port, prometheus = free_port(), free_port()
-    environment = folder / "env"
-    address = f"127.0.0.1:{port}"
-    environment.write_text(
-        f"PUBLIC_URL=http://{address}\nGATEWAY_ADDRESS={address}\nTAG=test\nCOMPOSE_PROFILES=\n"
-        "MAIL_FOLDER=/var/lib/cartulary/mail\nPARTITIONS=2\nRATE_LIMIT_SCALE=0\n"
-    )
-    make_env = [sys.executable, str(ROOT / "deploy/make_env.py"), str(environment)]
-    subprocess.run(make_env, check=True, capture_output=True)
-    without_smtp = [n for n in environment.read_text().splitlines() if not n.startswith("SMTP")]
-    environment.write_text("\n".join([*without_smtp, ""]))
+    address, environment = f"127.0.0.1:{free_port()}", folder / "env"
+    prometheus = free_port()
+    write_environment(environment, address)
     override = folder / "override.yml"
     override.write_text(OVERRIDE.format(mail=mail, prometheus=prometheus))
     files = ("-f", str(ROOT / "docker-compose.yml"), "-f", str(override))
@@ -143,7 +156,7 @@ async def workers_are_ready(composed: Composed) -> bool:
         await asyncio.to_thread(composed.inspect, worker, template)
         for worker in ("auth-worker", "billing-worker", "cards-worker")
     ]
-    return states == ["healthy", "healthy"]
+    return set(states) == {"healthy"}
 
 
 async def forget_ann(session: aiohttp.ClientSession) -> None:

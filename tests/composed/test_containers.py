@@ -36,7 +36,7 @@ async def test_an_image_has_one_service_and_what_that_needs(
         assert "ModuleNotFoundError" in found.stderr, absent
 
 
-@pytest.mark.parametrize("service", PROCESSES)
+@pytest.mark.parametrize("service", [*PROCESSES, "stripe-twin"])
 async def test_a_process_runs_as_nobody_special_on_a_root_that_it_cannot_write(
     system: Any, composed: Any, service: str
 ) -> None:
@@ -46,7 +46,7 @@ async def test_a_process_runs_as_nobody_special_on_a_root_that_it_cannot_write(
     assert composed.inspect(service, "{{.HostConfig.CapDrop}}") == "[ALL]"
 
 
-async def test_only_the_gateway_is_published(system: Any, composed: Any) -> None:
+async def test_of_what_serves_only_the_gateway_is_published(system: Any, composed: Any) -> None:
     for service in (*PROCESSES[1:], "auth-db", "billing-db", "cards-db", "rabbitmq"):
         assert composed.inspect(service, "{{json .HostConfig.PortBindings}}") in ("{}", "null")
 

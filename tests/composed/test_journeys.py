@@ -1,5 +1,8 @@
 """The journeys of the other ways to run, through images and containers."""
 
+from typing import Any
+
+from tests.end_to_end.test_billing import PASSWORD, Caller, plan
 from tests.end_to_end.test_journey import (
     test_a_cards_address_its_readers_and_its_past,
     test_bad_input_gets_a_clear_problem,
@@ -17,3 +20,15 @@ __all__ = [
     "test_bad_input_gets_a_clear_problem",
     "test_from_the_first_account_to_the_last_goodbye",
 ]
+
+
+async def test_a_plan_is_bought_on_the_page_of_the_counterpart(system: Any, composed: Any) -> None:
+    admin = ("tools", "admin", "create", "--email", "ops@example.org")
+    composed.succeeds("run", "--rm", "-e", f"ADMIN_PASSWORD={PASSWORD}", *admin)
+    root = await Caller(system).enters("/api/v1/auth/login", "ops@example.org")
+    bob = await Caller(system).enters("/api/v1/auth/register", "bob@example.org")
+
+    id = await bob.buys(await plan(root, "Composed", 900))
+
+    paid = (await bob.ask("GET", "/api/v1/user/invoices?status=paid"))["items"]
+    assert [(one["subscription_id"], one["total"]["amount"]) for one in paid] == [(id, 900)]

@@ -2,10 +2,12 @@
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -14,6 +16,7 @@ from common.testing.prometheus import found
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 RULES = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())["groups"][0]["rules"]
+DASHBOARDS = sorted(DEPLOY.glob("grafana/dashboards/*.json"))
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OURS = {name for name, one in COMPOSE["services"].items() if "cartulary/" in one["image"]}
 
@@ -59,7 +62,7 @@ def test_every_alert_is_proved_to_fire_and_to_stay_silent() -> None:
 def test_everything_that_is_scraped_is_composed() -> None:
     jobs = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
 
-    serving = {n for n in OURS if not n.endswith("-prepare")} - {"tools"}
+    serving = {n for n in OURS if not n.endswith("-prepare")} - {"stripe-twin", "tools"}
     assert {job["job_name"] for job in jobs} == {*serving, "rabbitmq", "prometheus"}
 
 
@@ -73,7 +76,7 @@ def test_our_containers_may_write_nothing_and_have_no_rights() -> None:
 def test_only_what_people_look_at_is_published_and_only_on_this_machine() -> None:
     published = {n: s["ports"] for n, s in COMPOSE["services"].items() if "ports" in s}
 
-    assert set(published) == {"gateway", "grafana", "mail"}
+    assert set(published) == {"gateway", "grafana", "mail", "stripe-twin"}
     assert all(":-127.0.0.1:" in ports[0] for ports in published.values())
 
 
@@ -93,6 +96,32 @@ def test_secrets_are_made_once_and_never_changed(tmp_path: Path) -> None:
     assert len(set(secrets)) == len(secrets)
 
 
+@pytest.mark.parametrize(
+    "present",
+    ["STRIPE_SECRET_KEY=sk_live_1", "COMPOSE_PROFILES=", "STRIPE_WEBHOOK_SECRETS=whsec_1"],
+)
+def test_whoever_has_decided_how_to_be_paid_gets_no_twin(tmp_path: Path, present: str) -> None:
+    env = tmp_path / "env"
+    env.write_text(f"{present}\n")
+    make = [sys.executable, str(DEPLOY / "make_env.py"), str(env)]
+    subprocess.run(make, check=True, capture_output=True)
+
+    names = {line.partition("=")[0] for line in env.read_text().splitlines()}
+    assert {n for n in names if "STRIPE" in n} <= {present.partition("=")[0]}
+    assert "BILLING_ENVIRONMENT" not in names
+
+
+def test_only_billing_may_leave_production_and_only_where_it_is_told_to() -> None:
+    environments = {
+        name: COMPOSE["services"][name]["environment"].get("ENVIRONMENT")
+        for name in OURS - {"stripe-twin"}
+    }
+
+    billing = {name for name in environments if name.startswith("billing")}
+    assert {environments.pop(name) for name in billing} == {"${BILLING_ENVIRONMENT:-production}"}
+    assert set(environments.values()) == {"production"}
+
+
 @pytest.mark.parametrize("name", ["auth", "cards", "gateway"])
 def test_an_image_has_no_neighbour(name: str, tmp_path: Path) -> None:
     script = str(DEPLOY / "image/members.py")
@@ -101,6 +130,33 @@ def test_an_image_has_no_neighbour(name: str, tmp_path: Path) -> None:
     assert {folder.name for folder in (tmp_path / "sources").iterdir()} == {"common", name}
     asked = (tmp_path / "locked/requirements.txt").read_text()
     assert ("argon2" in asked, "segno" in asked) == (name == "auth", name == "cards")
+
+
+def test_a_package_that_is_locked_for_several_versions_of_python_is_installed_in_each() -> None:
+    script = runpy.run_path(str(DEPLOY / "image/install_locked.py"))
+    lock = (
+        "a-b==1 ; python_full_version < '3.12' \\\n    --hash=sha256:00\n"
+        "a-b==2 ; python_full_version >= '3.12' \\\n    --hash=sha256:01\n"
+        "c==3 \\\n    --hash=sha256:02\n"
+    )
+
+    locked = script["entries"](lock)
+
+    assert script["pinned"](locked, ["A_b"]) == lock[: lock.index("c==3")]
+    assert script["versions"](locked).splitlines() == [
+        "a-b==1 ; python_full_version < '3.12'",
+        "a-b==2 ; python_full_version >= '3.12'",
+        "c==3",
+    ]
+
+
+@pytest.mark.parametrize("name", ["billing", "cards"])
+def test_who_keeps_no_files_needs_no_library_for_them(name: str) -> None:
+    """Its image does not have it."""
+    without = f"import sys; sys.modules['obstore'] = None; import {name}.main, {name}.worker"
+    done = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_image_of_nothing_known_is_refused(tmp_path: Path) -> None:
@@ -121,6 +177,21 @@ def test_dashboards_have_names_of_their_own_and_a_source_that_is_there() -> None
     assert len({dashboard["uid"] for dashboard in dashboards}) == len(dashboards) >= 3
     used = {p["datasource"]["uid"] for dashboard in dashboards for p in dashboard["panels"]}
     assert used <= {source["uid"] for source in sources["datasources"]}
+
+
+@pytest.mark.parametrize(
+    "file", sorted(DEPLOY.glob("grafana/dashboards/*.json")), ids=lambda f: f.stem
+)
+@pytest.mark.parametrize("values", [[], ["0"], ["0", "12.5", "NaN", "4e9"]], ids=len)
+def test_a_dashboard_can_be_drawn_whatever_there_is_to_see(file: Path, values: list[str]) -> None:
+    script = runpy.run_path(str(DEPLOY / "draw_dashboard.py"))
+    dashboard = json.loads(file.read_text())
+    found = [{"metric": {"status": "<&>"}, "values": [[n, v] for n, v in enumerate(values)]}]
+
+    drawn = ElementTree.fromstring(script["picture"](dashboard, lambda _: found, 1000))
+
+    texts = {element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert {panel["title"] for panel in dashboard["panels"]} <= texts
 
 
 def test_the_shipper_hands_lines_on_only_to_what_it_declares() -> None:

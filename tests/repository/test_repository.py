@@ -6,7 +6,9 @@ import subprocess
 from hashlib import sha256
 from pathlib import Path
 
+import click
 import pytest
+from cartulary.main import cli
 
 ROOT = Path(__file__).parents[2]
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40
@@ -63,9 +65,52 @@ def test_every_module_says_why_it_exists(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_documents_name_only_what_exists(path: Path) -> None:
-    named = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[^`\s<>…*{{}}]*)`", path.read_text())
+    text = path.read_text()
+    named = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[^`\s<>…*{{}}]*)`", text)
 
     assert [name for name in named if not (ROOT / name).exists()] == []
+    linked = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+    assert [name for name in linked if not (path.parent / name).exists()] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_documents_name_only_commands_that_exist(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    said = "\n".join(code_in(path.read_text()))
+
+    assert set(re.findall(r"(?:^|\$ |&& )make ([a-z][a-z-]*)", said, re.MULTILINE)) <= targets
+    asked = re.findall(r"(?:\bcartulary|\btools) ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?", said)
+    assert [words for words in asked if not is_command(*words)] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_drawings_begin_with_their_kind_and_close_what_they_open(path: Path) -> None:
+    for drawing in re.findall(r"```mermaid\n(.*?)```", path.read_text(), re.DOTALL):
+        kind, body = drawing.split("\n", 1)
+        assert re.fullmatch(r"flowchart (LR|TB)|sequenceDiagram", kind)
+        assert len(re.findall(r"^ *(subgraph|alt)\b", body, re.MULTILINE)) == len(
+            re.findall(r"^ *end$", body, re.MULTILINE)
+        )
+        if kind == "sequenceDiagram":
+            known = set(re.findall(r"(?:participant|actor) (\w+) as", body))
+            assert {end for ends in re.findall(ARROW, body) for end in ends} <= known
+
+
+ARROW = re.compile(r"^ *(\w+)--?>>(\w+):", re.MULTILINE)
+
+
+def code_in(text: str) -> list[str]:
+    """Fenced blocks but drawings, and what stands between back-ticks outside of them."""
+    fenced = re.findall(r"```(?!mermaid)[a-z]*\n(.*?)```", text, re.DOTALL)
+    return fenced + re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+def is_command(group: str, name: str) -> bool:
+    """Whether the command line has this; a command without others below it may have arguments."""
+    command = cli.get_command(click.Context(cli), group)
+    if isinstance(command, click.Group):
+        return not name or name in command.commands
+    return command is not None
 
 
 @pytest.mark.parametrize("name", sorted(KERNEL_SCHEMAS))

@@ -12,7 +12,8 @@ from common.backup_archive import Kind
 from common.backup_folder import (
     BackupFolder,
 )
-from common.backups import BackupUnderWay, check_backup
+from common.backup_reading import check_backup
+from common.backups import BackupUnderWay
 from common.database import OUTCOME_UNKNOWN
 from common.embedded_postgres import EmbeddedPostgres
 from common.kernel import Kernel

@@ -1,5 +1,6 @@
 """Every migration of the kernel's tables, run on a database that is full of events."""
 
+import asyncio
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from common.embedded_postgres import EmbeddedPostgres
+from common.migrations import prepare_database
 from common.read_models import rebuild
 from common.testing.example import ALL_NOTES, NOTE, NOTES, ChangeNote, WriteNote
 from common.testing.kernel import EXAMPLE, cause, kernel_at
@@ -39,3 +41,13 @@ async def test_a_filled_database_is_brought_up_to_date_without_loss(
 
     assert not flaws
     assert [(row[0], row[2]) for row in now] == [(row[0], row[2]) for row in rows]
+
+
+async def test_processes_that_start_together_do_not_hinder_one_another(
+    postgres: EmbeddedPostgres,
+) -> None:
+    dsn = await postgres.create_database(f"together_{uuid4().hex}")
+    await prepare_database(dsn, EXAMPLE.migrations)
+
+    for _ in range(5):
+        await asyncio.gather(*(prepare_database(dsn, EXAMPLE.migrations) for _ in range(8)))

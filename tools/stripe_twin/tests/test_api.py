@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import stripe
+from common.testing.http import served
+from stripe_twin.application import create_twin
 from stripe_twin.forms import decoded
 from stripe_twin.testing.world import account
 
@@ -254,3 +256,18 @@ def test_forms_nest_as_brackets_say() -> None:
         "d": ["x", "y"],
         "e": "",
     }
+
+
+async def test_pages_may_be_reached_elsewhere_than_the_api() -> None:
+    given = {
+        "mode": "setup",
+        "success_url": "http://s",
+        "cancel_url": "http://c",
+        "currency": "eur",
+    }
+    async with served(create_twin(public_url="http://pages.example/")) as client:
+        path = "/v1/checkout/sessions"
+        async with client.post(path, data=given, headers=KEY) as response:
+            session = await response.json()
+
+    assert session["url"] == f"http://pages.example/c/{session['id']}"

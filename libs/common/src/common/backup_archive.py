@@ -54,6 +54,7 @@ class Kind(Enum):
 
     LOG = "backup"
     KEYS = "keys"
+    FILES = "files"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Frame(Enum):
     TABLE = b"T"  # its name, columns and rows follow
     ROWS = b"R"
     SEQUENCES = b"S"
+    FILE = b"F"  # its key, a line's end, and its content
     END = b"E"
 
 

@@ -1,7 +1,7 @@
 """Where backups lie: one folder, names that say whose and when, and how many of them are kept.
 
-Persons' keys lie in files of their own, of which only the newest are kept: a person who was erased
-is gone from all backups as soon as no file of keys from before is left.
+Persons' keys, and files that show persons, lie in files of their own, of which only the newest are
+kept: a person who was erased is gone from all backups as soon as none of these is from before.
 """
 
 import os
@@ -20,7 +20,7 @@ from common.problems import Invalid, NotFound, Unavailable
 
 log = structlog.get_logger(__name__)
 
-_NAME = re.compile(r"([a-z][a-z0-9_]{0,31})-(\d{8}T\d{9}Z)\.(backup|keys)")
+_NAME = re.compile(r"([a-z][a-z0-9_]{0,31})-(\d{8}T\d{9}Z)\.(backup|keys|files)")
 
 
 class BackupNotFound(NotFound):
@@ -141,12 +141,13 @@ class BackupFolder:
     def tidy(self, spare: str = "") -> None:
         """Remove what is beyond the number kept, and what a killed process left half written.
 
-        Only while nobody else writes a backup of this service; never the file `spare`.
+        Only while nobody else writes a backup of this service; never log or files of `spare`.
         """
         with _usable():
-            for kind, kept in ((Kind.LOG, self.kept), (Kind.KEYS, self.keys_kept)):
+            for kind in Kind:
+                kept = self.kept if kind is Kind.LOG else self.keys_kept
                 for file in self.listed(kind)[kept:]:
-                    if file.filename == spare:
+                    if kind is not Kind.KEYS and _stem_of(file.filename) == _stem_of(spare):
                         continue
                     (self.path / file.filename).unlink(missing_ok=True)
                     log.info("backup_removed", file=file.filename)
@@ -164,6 +165,10 @@ class BackupFolder:
         except BackupDamaged:
             log.warning("backup_unreadable", file=path.name)
             return None
+
+
+def _stem_of(filename: str) -> str:
+    return filename.partition(".")[0]
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import orjson
 import structlog
 
 from common.backup_archive import BackupDamaged, Frame
-from common.backups import KEYS, Checked, frames_of
+from common.backup_reading import Checked, frames_of
+from common.backups import KEYS
 
 log = structlog.get_logger(__name__)
 

@@ -18,11 +18,13 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from common.backup_files import files_of
 from common.backup_folder import BackupFile, BackupFolder
 from common.backups import BackupUnderWay, backup_folder, create_backup
+from common.database_problems import ServiceIsRestored
 from common.kernel import KernelDeclaration
 from common.problem_responses import answer_refusal
-from common.problems import Invalid, Refusal, Unavailable
+from common.problems import Invalid, Refusal
 from common.restoring import Restore, Secrets
 from common.service import Admin, Now
 from common.settings import ServiceSettings
@@ -33,13 +35,6 @@ PATIENCE_SECONDS = 5.0
 """How long a request waits for the end of what it began."""
 
 OPEN_MEANWHILE = ("/livez", "/metrics", "/api/v1/admin/backups")
-
-
-class ServiceIsRestored(Unavailable):
-    """The database is being replaced by a backup."""
-
-    code = "service_is_restored"
-    detail = "The service is being restored from a backup. Try again shortly."
 
 
 class ConfirmationRequired(Invalid):
@@ -112,14 +107,19 @@ class Backups:
     async def create(self) -> str:
         """Write one; its name."""
         made = await create_backup(
-            self.declaration, self.settings.database_url, self.folder, self._since()
+            self.declaration,
+            self.settings.database_url,
+            self.folder,
+            self._since(),
+            files=files_of(self.declaration, self.settings),
         )
         return made.filename
 
     async def restore(self, path: Path) -> str:
         """Replace the database by it; its name."""
         secrets = Secrets(self.settings.data_key_bytes, self.settings.wire_key_bytes)
-        restore = Restore(self.declaration, self.settings.database_url, secrets, self.folder)
+        files, dsn = files_of(self.declaration, self.settings), self.settings.database_url
+        restore = Restore(self.declaration, dsn, secrets, self.folder, files)
         self.restoring = True
         try:
             await restore.run(path, self._since(), replace=True)

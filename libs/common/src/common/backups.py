@@ -3,13 +3,13 @@
 1. one session takes the lock (one backup at a time), and a snapshot: all tables are of one moment
 2. whatever the log cannot rebuild is copied: the events, inbox, cursors, timers, the service's own
    tables; read models and snapshots are left out
-3. persons' keys go into a second file, and first: no log is ever kept that nobody can open
+3. persons' keys, and tables that show persons in clear, go into a second file, what they uploaded
+   into a third, and both first: no log is ever kept that nobody can open
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -18,10 +18,11 @@ import orjson
 import structlog
 from prometheus_client import Gauge
 
-from common.backup_archive import ArchiveWriter, Frame, Header, Kind, read_frames
+from common.backup_archive import ArchiveWriter, Frame, Header, Kind
+from common.backup_files import pack_files
 from common.backup_folder import BackupFile, BackupFolder, BackupsNotSetUp
 from common.database import connect
-from common.kernel import KernelDeclaration
+from common.kernel import Files, KernelDeclaration
 from common.problems import Conflict
 from common.settings import ServiceSettings
 
@@ -42,15 +43,6 @@ class BackupUnderWay(Conflict):
     detail = "A backup of this service is being written or restored at this moment."
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What a whole file holds: rows by table, and the values of sequences."""
-
-    header: Header
-    rows: dict[str, int]
-    sequences: dict[str, int]
-
-
 def backup_folder(settings: ServiceSettings, service: str) -> BackupFolder:
     """The service's folder, as its settings say. Raises `BackupsNotSetUp`."""
     if settings.backup_key_bytes is None:
@@ -68,10 +60,11 @@ async def create_backup(
     now: datetime,
     *,
     spare: str = "",
+    files: Files | None = None,
 ) -> BackupFile:
-    """Write both files, then remove the oldest beyond the number that is kept, but not `spare`.
+    """Write its files, then remove the oldest beyond the number that is kept, but not `spare`.
 
-    Raises `BackupUnderWay`, `BackupFolderUnusable`; nothing is left of a backup that failed.
+    Raises `BackupUnderWay`, `BackupFolderUnusable`, `StorageUnavailable`: then there is no backup.
     """
     async with _snapshot(dsn) as session:
         log_header = Header(Kind.LOG, declaration.source, now, **await session.fetchrow(_HEADER))
@@ -79,36 +72,16 @@ async def create_backup(
         stem = await asyncio.to_thread(folder.free_name, now)
         tables = await _tables(session, declaration)
         sequences = {row["name"]: row["value"] for row in await session.fetch(_SEQUENCES)}
-        await _write(session, folder, f"{stem}.keys", keys_header, [KEYS], {})
+        personal = [KEYS, *sorted(declaration.personal_tables)]
+        await _write(session, folder, f"{stem}.keys", keys_header, personal, {})
+        if files is not None:
+            await pack_files(files, folder, stem, log_header)
         await _write(session, folder, f"{stem}.backup", log_header, tables, sequences)
         await asyncio.to_thread(folder.tidy, spare)
     LAST.labels(declaration.source).set(now.timestamp())
     size = (folder.path / f"{stem}.backup").stat().st_size
     log.info("backup_written", file=f"{stem}.backup", events=log_header.events, bytes=size)
     return BackupFile(f"{stem}.backup", size, log_header)
-
-
-async def check_backup(folder: BackupFolder, path: Path) -> Checked:
-    """Read the whole file. Raises `BackupDamaged`, `BackupForeign`, `BackupKeyWrong`."""
-    header = await asyncio.to_thread(folder.header, path)
-    rows, sequences = {}, {}
-    async for frame, payload in frames_of(path, folder.key):
-        if frame is Frame.END:
-            rows = orjson.loads(payload)
-        elif frame is Frame.SEQUENCES:
-            sequences = orjson.loads(payload)
-    return Checked(header, rows, sequences)
-
-
-async def frames_of(path: Path, key: bytes) -> AsyncIterator[tuple[Frame, bytes]]:
-    """The file's frames, read and opened in a thread."""
-    file = await asyncio.to_thread(path.open, "rb")
-    try:
-        frames = read_frames(file, key)
-        while (found := await asyncio.to_thread(next, frames, None)) is not None:
-            yield found
-    finally:
-        file.close()
 
 
 @asynccontextmanager
@@ -128,7 +101,8 @@ async def _snapshot(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 async def _tables(session: asyncpg.Connection, declaration: KernelDeclaration) -> list[str]:
     rebuilt = {table.name for model in declaration.read_models for table in model.tables}
     found = [row["name"] for row in await session.fetch(_TABLES)]
-    return [name for name in found if name not in rebuilt | REBUILT]
+    elsewhere = rebuilt | REBUILT | set(declaration.personal_tables)
+    return [name for name in found if name not in elsewhere]
 
 
 async def _write(

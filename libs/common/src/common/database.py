@@ -11,6 +11,7 @@ import orjson
 
 from common.connection_pool import ConnectionPool
 from common.group_commit import AT_ONCE, PATIENCE, GroupCommit
+from common.standing_aside import take_part
 from common.statements import Statement, Write, go_together, grouped, together
 
 SERVICE_ROLE = "cartulary_service"
@@ -123,6 +124,7 @@ class Database:
             except asyncpg.InvalidCatalogNameError as error:
                 # it gets a backup's place at this moment; one that never was is found at the start
                 raise DatabaseAway(str(error)) from error
+            await take_part(connection)
             if on_connect is not None:
                 await on_connect(connection)
             return connection
@@ -178,6 +180,7 @@ class Database:
             },
         )
         try:
+            await take_part(connection)
             yield connection
         finally:
             # a session that is closed for good must not wait for an answer that may never come
@@ -188,6 +191,7 @@ class Database:
         """A connection as the owner of the tables: for migrations and rebuilds."""
         connection = await connect(self.dsn, {})
         try:
+            await take_part(connection)
             yield connection
         finally:
             await connection.close()

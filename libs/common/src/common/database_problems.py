@@ -8,11 +8,19 @@ from starlette.responses import Response
 from common.database import AWAY
 from common.problem_responses import answer_refusal
 from common.problems import Invalid, Unavailable
+from common.standing_aside import BeingRestored
 
 log = structlog.get_logger(__name__)
 
 UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 """A NUL is good JSON and good Unicode, and PostgreSQL takes it in no text."""
+
+
+class ServiceIsRestored(Unavailable):
+    """The database is being replaced by a backup."""
+
+    code = "service_is_restored"
+    detail = "The service is being restored from a backup. Try again shortly."
 
 
 def install_database_handlers(app: FastAPI) -> None:
@@ -31,4 +39,5 @@ async def _away(request: Request, error: Exception) -> Response:
     if isinstance(error, ValueError):  # a value that asyncpg cannot send: our defect
         raise error
     log.warning("database_is_away", why=type(error).__name__)
-    return await answer_refusal(request, Unavailable())
+    refusal = ServiceIsRestored() if isinstance(error, BeingRestored) else Unavailable()
+    return await answer_refusal(request, refusal)

@@ -1,9 +1,10 @@
 """What every event-sourced service stands on, opened in the right order."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 import asyncpg
 
@@ -23,6 +24,22 @@ from common.snapshots import SnapshotPolicy, Snapshots
 from common.wire import WireSeal
 
 
+class Files(Protocol):
+    """Where uploaded files lie, by names such as `avatars/0198…/0199…`."""
+
+    def walk(self) -> AsyncIterator[str]:
+        """All names."""
+        ...
+
+    async def get(self, key: str) -> bytes | None:
+        """A file, if it is there."""
+        ...
+
+    async def put(self, key: str, content: bytes) -> None:
+        """Keep it."""
+        ...
+
+
 @dataclass(frozen=True)
 class KernelDeclaration:
     """What is a service's own: its name, its events, what follows from them, its migrations.
@@ -39,6 +56,10 @@ class KernelDeclaration:
     upcasters: Mapping[tuple[str, int], Upcaster] = field(default_factory=dict)
     snapshots: Sequence[SnapshotPolicy] = ()
     processors: Sequence[str] = ()
+    files: Callable[[Any], Files] | None = None
+    """Opens, by the service's settings, where it keeps what people upload."""
+    personal_tables: Sequence[str] = ()
+    """Tables of its own that show persons in clear: backed up with their keys, kept as briefly."""
 
     @property
     def read_models(self) -> list[ReadModel]:

@@ -15,6 +15,7 @@ from common.database import OUTCOME_UNKNOWN, SERVICE_ROLE, Database, connect
 from common.event_store import EventStore
 from common.read_models import ReadModel, prepare_views
 from common.settings import SettingsRefused
+from common.standing_aside import take_part
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +78,9 @@ async def _when_it_answers(dsn: str) -> asyncpg.Connection:
     pause = 0.1
     while True:
         try:
-            return await connect(dsn, {})
+            connection = await connect(dsn, {})
+            await take_part(connection)
+            return connection
         except REFUSED as error:
             # its own words name the user and the database, and they are not for every log
             why = f"PostgreSQL refuses it ({type(error).__name__})"
@@ -152,7 +155,9 @@ _ROLE = f"""
     exception when others then
         if not pg_has_role(current_user, '{SERVICE_ROLE}', 'set') then raise; end if;
     end $$"""
+# one transaction, and one process at a time: grants made together stumble over each other's rows
 _GRANT = f"""
+    select pg_advisory_xact_lock(hashtext('cartulary'), hashtext('grants'));
     grant usage on schema public to {SERVICE_ROLE};
     grant select, insert, update, delete on all tables in schema public to {SERVICE_ROLE};
     grant usage, select on all sequences in schema public to {SERVICE_ROLE};

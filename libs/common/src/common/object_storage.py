@@ -5,7 +5,7 @@ abort the interpreter at its end, one run in ten.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -95,6 +95,13 @@ class ObjectStorage:
         """The keys below a folder, such as `avatars/0198…`."""
         listed = await self._call(lambda: obstore.list(self._store, folder).collect())
         return [found["path"] for found in listed]
+
+    async def walk(self) -> AsyncIterator[str]:
+        """All keys, some at a time."""
+        pages = await self._call(lambda: iter(obstore.list(self._store)))
+        while page := await self._call(lambda: next(pages, None)):
+            for found in page:
+                yield found["path"]
 
     async def _call(self, work: Callable[[], ResultT]) -> ResultT:
         try:

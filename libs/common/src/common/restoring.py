@@ -1,17 +1,18 @@
 """A backup back into a database, beside the live one, whose place it takes when all of it is true.
 
 1. the files are read to their end: a damaged, cut or foreign one, or another key, is refused here
-2. a database that holds events is refused unless it shall be replaced; it is backed up first
+2. a database that holds events is refused unless it shall be replaced; all of the service's
+   processes stand aside from now on, and it is backed up first
 3. beside it a new one is made: migrated to the backup's revision, filled, migrated to the code's
 4. a new epoch begins, the views are built, every hash chain is verified
-5. the databases change their names in one transaction; every session of the old one ends
+5. the databases change their names in one transaction, and the processes come back
 
 Killed at any point it leaves the live database as it was, or replaced.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,19 +23,20 @@ import asyncpg
 import structlog
 
 from common.backup_archive import Header, Kind
+from common.backup_files import files_beside, unpack_files
 from common.backup_folder import BackupFile, BackupFolder
 from common.backup_loading import load_keys, load_log
-from common.backups import BackupUnderWay, Checked, check_backup, create_backup
+from common.backup_reading import Checked, check_backup
+from common.backups import BackupUnderWay, create_backup
 from common.database import connect
 from common.epochs import begin_epoch
-from common.kernel import KernelDeclaration, open_kernel
+from common.kernel import Files, KernelDeclaration, open_kernel
 from common.migrations import newest_revision, prepare_database
 from common.problems import Conflict, Invalid, Unavailable
+from common.standing_aside import SessionsDoNotEnd, alone, rename
 from common.verification import verify_log
 
 log = structlog.get_logger(__name__)
-
-SWITCH_ATTEMPTS = 10
 
 
 class DatabaseNotEmpty(Conflict):
@@ -82,7 +84,8 @@ class Secrets:
 @dataclass(frozen=True)
 class Restored:
     """What was done. `safety` are backups of what was replaced; `erased_since` the persons whom the
-    log still knows and whose keys were destroyed after it was backed up: erase them again."""
+    log still knows and whose keys were destroyed after it was backed up: erase them again. `files`
+    are those put back into the storage, None where the backup has none any more."""
 
     backup: str
     keys: str
@@ -91,16 +94,18 @@ class Restored:
     epoch: int
     safety: list[str]
     erased_since: list[UUID]
+    files: int | None
 
 
 @dataclass(frozen=True)
 class Restore:
-    """One restore: whose, where to, out of which folder."""
+    """One restore: whose, where to, out of which folder; `files` is where uploaded files lie."""
 
     declaration: KernelDeclaration
     dsn: str
     secrets: Secrets
     folder: BackupFolder
+    files: Files | None = None
 
     async def run(
         self, path: Path, now: datetime, *, replace: bool = False, keys: Path | None = None
@@ -108,20 +113,26 @@ class Restore:
         """Do it; see the module. `keys`: that file instead of the newest that there is."""
         checked = await check_backup(self.folder, path)
         self._check_revision(checked.header)
+        packed = await files_beside(self.folder, path, self.files)
         name = urlsplit(self.dsn).path.lstrip("/")
-        async with _server(self.dsn, name) as server:
-            safety = await self._safety(server, name, path, now, replace=replace)
+        async with _server(self.dsn, name) as server, AsyncExitStack() as aside:
+            holds_events = await _holds_events(server, self.dsn, name)
+            if holds_events and not replace:
+                raise DatabaseNotEmpty
+            await aside.enter_async_context(_alone(server, self.dsn, name))
+            safety = await self._safety(path, now) if holds_events else []
             keys = await self._keys(checked.header, keys, safety)
             beside = f"{name[:40]}_restoring"
             await _make(server, beside)
             try:
                 epoch, erased = await self._fill(beside, path, keys, checked, now)
                 former = f"{name[:40]}_before_{int(now.timestamp() * 1000)}"
-                await _switch(server, name, former, beside)
+                await _switch(server, self.dsn, former, beside)
             finally:
                 with suppress(asyncpg.PostgresError):
                     await server.execute(f'drop database if exists "{beside}" with (force)')
             safety += await self._last_words(server, former, safety, now)
+        unpacked = await unpack_files(packed, self.folder.key, self.dsn) if packed else None
         log.info("backup_restored", file=path.name, events=checked.header.events, epoch=epoch)
         header = checked.header
         return Restored(
@@ -132,21 +143,19 @@ class Restore:
             epoch,
             [file.filename for file in safety],
             erased,
+            unpacked,
         )
 
     def _check_revision(self, header: Header) -> None:
         if header.revision > newest_revision(self.declaration.migrations):
             raise BackupTooNew
 
-    async def _safety(
-        self, server: asyncpg.Connection, name: str, path: Path, now: datetime, *, replace: bool
-    ) -> list[BackupFile]:
-        """A backup of what will be replaced; none of a database that holds no events."""
-        if not await _holds_events(server, self.dsn, name):
-            return []
-        if not replace:
-            raise DatabaseNotEmpty
-        return [await create_backup(self.declaration, self.dsn, self.folder, now, spare=path.name)]
+    async def _safety(self, path: Path, now: datetime) -> list[BackupFile]:
+        """A backup of what will be replaced."""
+        made = await create_backup(
+            self.declaration, self.dsn, self.folder, now, spare=path.name, files=self.files
+        )
+        return [made]
 
     async def _keys(self, header: Header, given: Path | None, safety: Sequence[BackupFile]) -> Path:
         """The newest keys: persons erased after the backup stay so. The live database's own were
@@ -251,24 +260,33 @@ async def _make(server: asyncpg.Connection, name: str) -> None:
     await server.execute(f'create database "{name}"')
 
 
-async def _switch(server: asyncpg.Connection, live: str, former: str, restored: str) -> None:
-    """Give the restored database the live one's name, both or neither.
+@asynccontextmanager
+async def _alone(server: asyncpg.Connection, dsn: str, name: str) -> AsyncIterator[None]:
+    """The service's processes stand aside, where there is a database that they could use."""
+    if not await server.fetchval(_EXISTS, name):
+        yield
+        return
+    own = await connect(dsn, {"application_name": "cartulary restore"})
+    try:
+        async with alone(server, own):
+            yield
+    except SessionsDoNotEnd as error:
+        raise RestoreImpossible(
+            "Sessions of the database do not end. Nothing was changed."
+        ) from error
 
-    Renaming waits five seconds for sessions to end; a service's may come back meanwhile.
-    """
-    for attempt in range(SWITCH_ATTEMPTS):
-        await server.execute(_END_SESSIONS, live, restored)
-        try:
-            async with server.transaction():
-                if await server.fetchval(_EXISTS, live):
-                    await server.execute(f'alter database "{live}" rename to "{former}"')
-                await server.execute(f'alter database "{restored}" rename to "{live}"')
-        except asyncpg.ObjectInUseError:
-            log.warning("sessions_are_waited_for", database=live, attempt=attempt)
-            await asyncio.sleep(0.1 * attempt)
-        else:
-            return
-    raise RestoreImpossible("Sessions of the database do not end. Nothing was changed.")
+
+async def _switch(server: asyncpg.Connection, dsn: str, former: str, restored: str) -> None:
+    """Give the restored database the live one's name, both or neither."""
+    live = urlsplit(dsn).path.lstrip("/")
+    ender = await connect(_dsn_of(dsn, "postgres"), {"application_name": "cartulary restore"})
+    try:
+        async with server.transaction():
+            if await server.fetchval(_EXISTS, live):
+                await rename(server, ender, f'alter database "{live}" rename to "{former}"')
+            await rename(server, ender, f'alter database "{restored}" rename to "{live}"')
+    finally:
+        await ender.close()
 
 
 def _dsn_of(dsn: str, database: str) -> str:
@@ -278,6 +296,3 @@ def _dsn_of(dsn: str, database: str) -> str:
 
 _LOCK = "select pg_try_advisory_lock(hashtext('cartulary'), hashtext($1))"
 _EXISTS = "select exists (select from pg_database where datname = $1)"
-_END_SESSIONS = """
-    select pg_terminate_backend(pid) from pg_stat_activity
-     where datname = any(array[$1, $2]) and pid <> pg_backend_pid()"""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from common.kernel import KernelDeclaration
+from common.object_storage import storage_for
 from common.snapshots import SnapshotPolicy
 from pydantic import TypeAdapter
 
@@ -25,6 +26,7 @@ DECLARATION = KernelDeclaration(
     # every picture that was ever shown is in its event: somebody who changes it daily has megabytes
     snapshots=(SnapshotPolicy(PROFILE, TypeAdapter(ProfileState), every=20),),
     publish=publish,
+    files=storage_for,
     migrations=Path(__file__).parent / "migrations",
     processors=(
         "ask_a_new_address_to_confirm",

@@ -23,4 +23,5 @@ DECLARATION = KernelDeclaration(
     publish=publish,
     migrations=Path(__file__).parent / "migrations",
     upcasters=UPCASTERS,
+    personal_tables=("portraits", "visitor_salts", "visitors"),
 )

@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 import click
 from common.backup_archive import Kind
+from common.backup_files import files_of
 from common.backup_folder import BackupFile, BackupFolder
-from common.backups import Checked, backup_folder, check_backup, create_backup
+from common.backup_reading import Checked, check_backup
+from common.backups import backup_folder, create_backup
 from common.problems import Refusal, Unavailable
 from common.restoring import DatabaseNotEmpty, Restore, Restored, Secrets
 
@@ -29,6 +31,7 @@ def backup() -> None:
     \b
     *.backup   a log, and the tables that it cannot rebuild
     *.keys     the persons' keys: only the newest are kept, so that who was erased stays erased
+    *.files    pictures that people uploaded, kept as briefly as the keys
     """
 
 
@@ -92,7 +95,7 @@ def restore_command(
     """Restore a backup into its service's database, and build every view from it.
 
     A database that holds events is refused unless --replace; it is then backed up first. The
-    service may run: until the end it works with what it has, then with what was restored.
+    service may run: its processes stand aside until the end.
 
     \b
     Example:
@@ -104,6 +107,8 @@ def restore_command(
         document(result)
         return
     click.echo(f"{place.name}: restored {result.events} events as of {when(result.created_at)}")
+    if result.files is not None:
+        click.echo(f"  uploaded files: {result.files}")
     for safety in result.safety:
         click.echo(f"  what was there before: {safety}")
     for person in result.erased_since:
@@ -111,8 +116,9 @@ def restore_command(
 
 
 async def _create(place: Place) -> BackupFile:
-    now = datetime.now(UTC)
-    return await create_backup(place.service.declaration, place.dsn, _folder(place), now)
+    now, declaration = datetime.now(UTC), place.service.declaration
+    files = files_of(declaration, place.settings())
+    return await create_backup(declaration, place.dsn, _folder(place), now, files=files)
 
 
 async def _listed(place: Place) -> list[BackupFile]:
@@ -120,14 +126,17 @@ async def _listed(place: Place) -> list[BackupFile]:
 
 
 async def _check(place: Place, filename: str) -> Checked:
-    folder = _folder(place)
-    return await check_backup(folder, _find(folder, filename))
+    folder, ending = _folder(place), Path(filename).suffix.removeprefix(".")
+    kind = Kind(ending) if ending in {kind.value for kind in Kind} else Kind.LOG
+    return await check_backup(folder, _find(folder, filename, kind))
 
 
 async def _restore(place: Place, filename: str, keys: str | None, *, replace: bool) -> Restored:
     settings, folder = place.settings(), _folder(place)
     secrets = Secrets(settings.data_key_bytes, settings.wire_key_bytes)
-    restore = Restore(place.service.declaration, place.dsn, secrets, folder)
+    declaration = place.service.declaration
+    files = files_of(declaration, settings)
+    restore = Restore(declaration, place.dsn, secrets, folder, files)
     of_keys = _find(folder, keys, Kind.KEYS) if keys else None
     path, now = _find(folder, filename), datetime.now(UTC)
     return await restore.run(path, now, replace=replace, keys=of_keys)

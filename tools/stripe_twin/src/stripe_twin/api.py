@@ -72,7 +72,7 @@ async def _answered(
     if fault is not None and fault.kind == "slow":
         await asyncio.sleep(fault.seconds)
     # from here on nothing waits: the call is made in one piece
-    twin.call = Call(id, key, str(request.base_url).rstrip("/"))
+    twin.call = Call(id, key, twin.base_url(request.base_url))
     status, body, keep = _run(twin, operation, ids, text, fault)
     if noted is not None:
         idempotency.end(twin, noted, status, body, keep=keep)

@@ -19,16 +19,20 @@ TICK_SECONDS = 0.5
 EVENTS_KEPT = 30 * 86_400
 
 
-def create_twin(path: Path | None = None, webhooks: Sequence[tuple[str, str]] = ()) -> Starlette:
+def create_twin(
+    path: Path | None = None,
+    webhooks: Sequence[tuple[str, str]] = (),
+    *,
+    public_url: str | None = None,
+) -> Starlette:
     """An account that remembers in the SQLite file `path`, or only while it runs.
 
-    `webhooks` are addresses and secrets of endpoints that exist from the start.
+    `webhooks` are addresses and secrets of endpoints that exist from the start, `public_url` is
+    where people reach the pages if that is not where the API is asked.
     """
-    twin = Twin.on(path)
+    twin = _remembered(path, webhooks)
+    twin.public_url = public_url
     deliveries = Deliveries(twin)
-    idempotency.forget_unfinished(twin)
-    _forget_old(twin)
-    _endpoints(twin, webhooks)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -53,6 +57,14 @@ def create_twin(path: Path | None = None, webhooks: Sequence[tuple[str, str]] = 
     app.state.twin = twin
     app.state.deliveries = deliveries
     return app
+
+
+def _remembered(path: Path | None, webhooks: Sequence[tuple[str, str]]) -> Twin:
+    twin = Twin.on(path)
+    idempotency.forget_unfinished(twin)
+    _forget_old(twin)
+    _endpoints(twin, webhooks)
+    return twin
 
 
 def _endpoints(twin: Twin, webhooks: Sequence[tuple[str, str]]) -> None:

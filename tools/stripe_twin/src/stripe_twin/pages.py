@@ -49,7 +49,7 @@ async def checkout_page(request: Request) -> Response:
 
 
 def _pressed(twin: Twin, request: Request, session: Json, said: dict[str, str]) -> Response:
-    twin.call = Call(base_url=str(request.base_url).rstrip("/"))
+    twin.call = Call(base_url=twin.base_url(request.base_url))
     try:
         given = _card(said)
         method = card_method(twin, given, {"name": said.get("name", "").strip()[:200] or None})
@@ -136,7 +136,7 @@ async def challenge(request: Request) -> Response:
         total = money(intent["amount"], intent["currency"]) if pays else None
         return _page("challenge.html", title="Your bank asks", total=total)
     passed = parse_qs((await request.body()).decode(errors="replace")).get("answer") == ["yes"]
-    twin.call = Call(base_url=str(request.base_url).rstrip("/"))
+    twin.call = Call(base_url=twin.base_url(request.base_url))
     try:
         answered = intents.authenticate(twin, intent, passed=passed)
         session = checkout.session_of(twin, answered)

@@ -32,12 +32,17 @@ class Twin:
     switches: Switches = field(default_factory=Switches)
     call: Call = field(default_factory=Call)
     on_event: Callable[[Json], None] = lambda event: None
+    public_url: str | None = None
 
     @staticmethod
     def on(path: Path | None = None) -> "Twin":
         """A twin that remembers in this file, or only while it runs."""
         store = Store(path)
         return Twin(store, Clock(store))
+
+    def base_url(self, asked_at: object) -> str:
+        """Where people reach the pages: where it was asked at, unless it is told otherwise."""
+        return (self.public_url or str(asked_at)).rstrip("/")
 
     def find(self, kind: str, id: object, *, param: str | None = None) -> Json:
         """The object. Raises `ApiError`."""

@@ -1,19 +1,21 @@
 """Every panel of every dashboard is asked of a real Prometheus that watches the running system."""
 
+import asyncio
 import json
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from common.testing.prometheus import Prometheus, prometheus
 from common.testing.waiting import eventually
 
+from tests.end_to_end.billing.shop import PASSWORD, Shop
+from tests.end_to_end.systems import System
+
 pytestmark = pytest.mark.integration
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
-PASSWORD = "a long enough secret"
+DEPLOY = Path(__file__).parents[3] / "deploy"
 CARD = {"name": "Ann Onym", "title": "Tester", "email": "ann@example.org"}
 
 
@@ -29,9 +31,16 @@ def questions() -> list[tuple[str, str]]:
     return found
 
 
-async def use(system: Any, n: int) -> None:
-    """A little of everything that the panels show."""
-    session, ann = system.session, {"email": f"ann{n}@example.org", "password": PASSWORD}
+async def buy(shop: Shop, n: int, plan: str) -> None:
+    """A plan, with a card."""
+    bob = await shop.customer(f"bob-before-a-dashboard-{n}")
+    await bob.buys(plan)
+
+
+async def use(system: System, n: int) -> None:
+    """A little of everything else that the panels show."""
+    email = f"ann-before-a-dashboard-{n}@example.org"
+    session, ann = system.session, {"email": email, "password": PASSWORD}
     async with session.post("/api/v1/auth/register", json=ann) as response:
         token = {"Authorization": f"Bearer {(await response.json())['access_token']}"}
     async with session.post("/api/v1/cards/", json=CARD, headers=token) as response:
@@ -43,17 +52,19 @@ async def use(system: Any, n: int) -> None:
         assert response.status == 204
 
 
-async def test_every_panel_shows_something(distributed: Any, tmp_path: Path) -> None:
+async def test_every_panel_shows_something(shop: Shop, tmp_path: Path) -> None:
     """An answer of NaN is none: Grafana would show an empty panel."""
+    system, plan = shop.system, await shop.plan(900)
     config = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())
-    with prometheus(config, distributed.metrics, tmp_path) as watching:
-        await eventually(lambda: all_are_up(watching, distributed), within=60, what="all targets")
+    with prometheus(config, system.metrics, tmp_path) as watching:
+        await eventually(lambda: all_are_up(watching, system), within=60, what="all targets")
         left, rounds = questions(), count()
-        assert len(left) > 40
+        assert len(left) > 60
 
         async def answered() -> bool:
             """A rate needs something that happens between two looks, so it is used meanwhile."""
-            await use(distributed, next(rounds))
+            n = next(rounds)
+            await asyncio.gather(use(system, n), buy(shop, n, plan))
             left[:] = [one for one in left if not await shows(watching, one[1])]
             return not left
 
@@ -63,7 +74,7 @@ async def test_every_panel_shows_something(distributed: Any, tmp_path: Path) -> 
             pytest.fail(f"without data: {left}")
 
 
-async def all_are_up(watching: Prometheus, system: Any) -> bool:
+async def all_are_up(watching: Prometheus, system: System) -> bool:
     up = await watching.query("up == 1")
     return {series["metric"]["job"] for series in up} == set(system.metrics)
 

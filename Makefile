@@ -75,7 +75,7 @@ FAULTS_SECONDS ?= 600
 FAULTS_SEED ?= $(shell date +%s)
 
 faults: $(VENV)/.development ## ten minutes of kills, cuts and restarts under load (FAULTS_SECONDS=600, FAULTS_SEED=)
-	FAULTS_SECONDS=$(FAULTS_SECONDS) FAULTS_SEED=$(FAULTS_SEED) $(BIN)/pytest tests/faults
+	FAULTS_SECONDS=$(FAULTS_SECONDS) FAULTS_SEED=$(FAULTS_SEED) $(BIN)/pytest tests/faults services/billing/tests/numbering
 
 bench: $(VENV)/.bench ## measure against limits and peers (NAMES="appends relay" for some of it)
 	$(BIN)/python -m bench $(NAMES) --json bench/latest.json

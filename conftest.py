@@ -20,7 +20,7 @@ SERVERS = {"postgres", "amqp_url", "node", "service"}
 LONGEST_FIRST = ("tests/faults/", "tests/end_to_end/", "tools/", "libs/common/tests/test_over_")
 """Begun last, they would be waited for by runners that have nothing left to do."""
 
-TOGETHER = ("tests/faults/",)
+TOGETHER = ("tests/faults/", "tests/end_to_end/billing/")
 """One runner takes all of such a folder: its system of many processes is started once."""
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from common.embedded_postgres import EmbeddedPostgres
@@ -14,6 +15,17 @@ _PARENT, _OWN, _ENDED_CHILDREN = 1, slice(11, 13), slice(13, 15)
 def cpu_seconds(postgres: EmbeddedPostgres) -> float:
     """What this process and the server with all its processes have used so far."""
     return time.process_time() + _of_server(postgres.pid) / _TICKS
+
+
+def cpu_seconds_of(pids: Iterable[int]) -> float:
+    """What these processes have used so far, without their children."""
+    stats = (_stat(Path(f"/proc/{pid}")) for pid in pids)
+    return sum(sum(map(int, fields[_OWN])) for fields in stats) / _TICKS
+
+
+def seconds_of(postgres: EmbeddedPostgres, processes: Iterable[int]) -> float:
+    """What the server with all its processes and these other ones have used so far."""
+    return _of_server(postgres.pid) / _TICKS + cpu_seconds_of(processes)
 
 
 def _of_server(postmaster: int) -> int:

@@ -23,7 +23,8 @@ class LoadFailed(Exception):
 class Request:
     """What is asked again and again over kept-alive connections.
 
-    `callers` are values of the header Authorization that take turns.
+    `callers` are values of the header Authorization that take turns. Each connection waits for
+    `pause` milliseconds before it asks again.
     """
 
     url: str
@@ -31,6 +32,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
     callers: Sequence[str] = ()
+    pause: int = 0
 
 
 def tool() -> str:
@@ -41,7 +43,7 @@ def tool() -> str:
 async def answers_a_second(request: Request, seconds: float) -> float:
     """The rate over so many connections (whole seconds with wrk). Raises `LoadFailed`."""
     if shutil.which("wrk"):
-        return await _by_wrk(request, math.ceil(seconds))
+        return await _by_wrk(request, seconds)
     order = json.dumps(asdict(request))
     said = await _output(
         sys.executable, "-m", "bench.load_generator", str(CONNECTIONS), str(seconds), order
@@ -49,13 +51,18 @@ async def answers_a_second(request: Request, seconds: float) -> float:
     return float(said)
 
 
-async def _by_wrk(request: Request, seconds: int) -> float:
+async def _by_wrk(request: Request, seconds: float) -> float:
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_lua(request))
         script.flush()
-        arguments = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", f"--timeout={PATIENCE_SECONDS}s"]
-        said = await _output("wrk", *arguments, "-s", script.name, request.url)
+        said = await _wrk(CONNECTIONS, seconds, script.name, request.url)
     return rate_told_by_wrk(said)
+
+
+async def _wrk(connections: int, seconds: float, script: str, url: str, *more: str) -> str:
+    arguments = ["-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s"]
+    patience = f"--timeout={PATIENCE_SECONDS}s"
+    return await _output("wrk", *arguments, patience, *more, "-s", script, url)
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,8 @@ async def waits(request: Request, connections: int, seconds: float) -> Waits:
         with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
             script.write(_lua(request))
             script.flush()
-            arguments = ["-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s", "--latency"]
-            return waits_told_by_wrk(
-                await _output("wrk", *arguments, "-s", script.name, request.url)
-            )
+            said = await _wrk(connections, seconds, script.name, request.url, "--latency")
+        return waits_told_by_wrk(said)
     order = json.dumps(asdict(request))
     arguments = [str(connections), str(seconds), order, "waits"]
     said = await _output(sys.executable, "-m", "bench.load_generator", *arguments)
@@ -115,6 +120,8 @@ def _lua(request: Request) -> str:
     if request.callers:
         lines.append(f"local callers = {{{', '.join(map(json.dumps, request.callers))}}}")
         lines.append(_IN_TURN)
+    if request.pause:
+        lines.append(f"delay = function() return {request.pause} end")
     return "\n".join(lines)
 
 

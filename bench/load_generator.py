@@ -60,6 +60,8 @@ async def durations(request: Request, connections: int, seconds: float) -> list[
                 writer.write(raw)
                 await read_answer(reader)
                 done.append(time.perf_counter() - asked)
+                if request.pause:
+                    await asyncio.sleep(request.pause / 1000)
         finally:
             writer.close()
             with suppress(ConnectionError):  # whoever refuses a request may reset the connection

@@ -1,6 +1,7 @@
 """What the gateway and the services are compared with, each served by uvicorn as ours are.
 
-`python -m bench.plain_apps asgi|fastapi`, with PORT and BODY or DATABASE_URL in the environment.
+`python -m bench.plain_apps asgi|fastapi|changing`, with PORT and BODY or DATABASE_URL in the
+environment.
 """
 
 import os
@@ -32,6 +33,38 @@ def plain_asgi(body: bytes) -> Application:
         receive: Callable[[], Awaitable[Message]],
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return application
+
+
+NEXT = "/next"
+TAG = "card/0198c0de-0000-7000-8000-000000000000"
+
+
+def changing() -> Application:
+    """Stands for services behind a gateway: one page, which a POST to `NEXT` changes and answers.
+
+    A gateway that asks for keys or ended sessions is told that there are none.
+    """
+    version = 0
+
+    async def application(
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        nonlocal version
+        version += scope["path"] == NEXT
+        said = {"jwks.json": b'{"keys": []}', "ended-sessions": b"[]"}
+        body = said.get(scope["path"].rpartition("/")[2], b"version %d" % version)
+        headers = [
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-tags", TAG.encode()),
+            (b"cache-control", b"public, no-cache"),
+            (b"etag", b'"%d"' % version),
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -101,16 +134,17 @@ def plain_fastapi(dsn: str) -> FastAPI:
 
 def main() -> None:
     """Serve until asked to end."""
-    app: Any = (
-        plain_asgi(os.environ["BODY"].encode())
-        if sys.argv[1] == "asgi"
-        else plain_fastapi(os.environ["DATABASE_URL"])
-    )
+    kinds: dict[str, Callable[[], Any]] = {
+        "asgi": lambda: plain_asgi(os.environ["BODY"].encode()),
+        "fastapi": lambda: plain_fastapi(os.environ["DATABASE_URL"]),
+        "changing": changing,
+    }
+    kind = sys.argv[1]
     uvicorn.run(
-        app,
+        kinds[kind](),
         host="127.0.0.1",
         port=int(os.environ["PORT"]),
-        lifespan="off" if sys.argv[1] == "asgi" else "on",
+        lifespan="on" if kind == "fastapi" else "off",
         http="httptools",
         access_log=False,
         server_header=False,

@@ -1,16 +1,21 @@
 """The gateway under many clients, beside a plain proxy, and as two processes on one port."""
 
+import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 
-from common.testing.processes import free_port, process
+from common.testing.processes import free_port
 from common.testing.rabbitmq import rabbitmq
 
+from bench.cpu import cpu_seconds_of
 from bench.gateway import identified
+from bench.gateways import gateways
 from bench.load import CONNECTIONS, Request, answers_a_second, tool, waits
 from bench.measurement import Measurement, Reference
 from bench.rounds import Run, Side, in_turn
@@ -29,8 +34,7 @@ async def measure(run: Run) -> list[Measurement]:
         lines = [await _waits(run, system, person)]
         if shutil.which("nginx"):
             lines.append(await _beside_nginx(run, system, person))
-        lines.append(await _two_on_one_port(run, system))
-        return lines
+        return [*lines, *await _two_on_one_port(run, system, person)]
 
 
 async def _waits(run: Run, system: WholeSystem, person: Person) -> Measurement:
@@ -66,46 +70,75 @@ async def _beside_nginx(run: Run, system: WholeSystem, person: Person) -> Measur
     return line("proxying", name, figures["ours"], reference, unit="/s", conditions=conditions)
 
 
-async def _two_on_one_port(run: Run, system: WholeSystem) -> Measurement:
-    async with _gateways(system, 1) as one, _gateways(system, 2) as two:
-        figures = await in_turn(run, _cached(two), one=_cached(one))
-    reference = Reference("one process", figures["one"])
+async def _two_on_one_port(run: Run, system: WholeSystem, person: Person) -> list[Measurement]:
+    async with _on_one_port(system, 1) as one, _on_one_port(system, 2) as two:
+        cached = await _compared(run, "cached", two.reading(KEYS), one.reading(KEYS))
+        path, headers = LIST, await system.signed_in(person.email)
+        passed = two.reading(path, headers), one.reading(path, headers)
+        return [*cached, *await _compared(run, "passed through", *passed)]
+
+
+async def _compared(
+    run: Run, kind: str, two: "_Reading", one: "_Reading"
+) -> tuple[Measurement, Measurement]:
+    """By the clock, which counts whoever has the cores, and by the gateways' own CPU time."""
+    figures = await in_turn(run, Side(two.work), one=Side(one.work))
     conditions = run.told(
-        f"{CONNECTIONS} connections, {tool()}; a cached answer; load generator on the same cores"
+        f"{CONNECTIONS} connections, {tool()}; the load and the services run on the same "
+        f"{os.cpu_count()} cores, and {os.getloadavg()[0]:.1f} was the load of the machine after it"
     )
-    name = "two gateway processes on one port"
-    return line("proxying", name, figures["ours"], reference, unit="/s", conditions=conditions)
+    name, together = f"two gateways on one port, {kind}", Reference("one process", figures["one"])
+    alone = Reference("one process", one.answers_a_cpu_second)
+    by_cpu = f"{name}, answers a CPU second"
+    return (
+        line("proxying", name, figures["ours"], together, unit="/s", conditions=conditions),
+        line("proxying", by_cpu, two.answers_a_cpu_second, alone, unit="", conditions=conditions),
+    )
 
 
-def _cached(url: str) -> Side:
-    async def work(seconds: float) -> float:
-        return await answers_a_second(Request(url + KEYS), seconds)
+@dataclass
+class _Reading:
+    """Reads of one address, and what they cost the gateways that answer them."""
 
-    return Side(work)
+    request: Request
+    pids: Sequence[int]
+    answers: float = 0
+    cpu_seconds: float = 0
+
+    async def work(self, seconds: float) -> float:
+        """Answers a second."""
+        used, began = cpu_seconds_of(self.pids), time.perf_counter()
+        rate = await answers_a_second(self.request, seconds)
+        self.answers += rate * (time.perf_counter() - began)
+        self.cpu_seconds += cpu_seconds_of(self.pids) - used
+        return rate
+
+    @property
+    def answers_a_cpu_second(self) -> float:
+        """Over all rounds."""
+        return self.answers / self.cpu_seconds
+
+
+@dataclass(frozen=True)
+class _OnOnePort:
+    url: str
+    pids: Sequence[int]
+
+    def reading(self, path: str, headers: Mapping[str, str] | None = None) -> _Reading:
+        """Of a path."""
+        return _Reading(Request(self.url + path, headers=headers or {}), self.pids)
 
 
 @asynccontextmanager
-async def _gateways(system: WholeSystem, number: int) -> AsyncIterator[str]:
-    """So many more of them, which share a port."""
+async def _on_one_port(system: WholeSystem, number: int) -> AsyncIterator[_OnOnePort]:
+    """So many more of them."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    with rabbitmq() as amqp_url, ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        environment = {
-            "AMQP_URL": amqp_url,
-            "LOG_LEVEL": "warning",
-            "AUTH_URL": system.urls["auth"],
-            "CARDS_URL": system.urls["cards"],
-            "PORT": str(port),
-            "REUSE_PORT": "true",
-        }
-        for n in range(number):
-            operations = free_port()
-            own = {**environment, "OPERATIONS_PORT": str(operations)}
-            stack.enter_context(process(["-m", "gateway.main"], own, folder / f"{n}.txt"))
-            await answers(f"http://127.0.0.1:{operations}/metrics")
-        await answers(url + KEYS)
-        yield url
+    services = {name: system.urls[name] for name in ("auth", "cards", "billing")}
+    with rabbitmq() as amqp_url:
+        async with gateways([port] * number, services, amqp_url) as processes:
+            url = f"http://127.0.0.1:{port}"
+            await answers(url + KEYS)
+            yield _OnOnePort(url, [started.popen.pid for started in processes])
 
 
 @contextmanager

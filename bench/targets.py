@@ -50,7 +50,14 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
         "cached read, beside CartePro's": _ratio_at_least(10),
         "pass-through": _ratio_at_least(0.7),
     },
-    "proxying": {"wait of 200 clients, p99 by p50": _at_most(5)},
+    "proxying": {
+        "wait of 200 clients, p99 by p50": _at_most(5),
+        **{
+            f"two gateways on one port, {kind}, answers a CPU second": _ratio_at_least(0.8)
+            for kind in ("cached", "passed through")
+        },
+    },
+    "purges": {"change to new answer at both gateways, p99": _at_most(100)},
     "creation": {"create a card, beside CartePro's": _ratio_at_least(2)},
     "webhooks": {"webhook taken in": _ratio_at_least(0.6)},
     "memory": {

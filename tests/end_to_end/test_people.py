@@ -2,11 +2,8 @@
 
 import asyncio
 import os
-import re
 import sys
-from email import message_from_bytes, policy
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,6 +11,8 @@ import pytest
 import vobject
 from common.testing.waiting import eventually
 from PIL import Image
+
+from tests.end_to_end.mails import link_in_a_mail
 
 pytestmark = pytest.mark.integration
 
@@ -178,34 +177,18 @@ async def test_administrators_look_after_accounts(embedded: Any) -> None:
     }
 
 
-async def token_in_a_mail(folder: Path, address: str, page: str) -> str:
-    """The token of the link to this page that was mailed to this address."""
-
-    async def found() -> str | None:
-        for file in await asyncio.to_thread(lambda: list(folder.glob("*.eml"))):
-            mail = message_from_bytes(file.read_bytes(), policy=policy.default)
-            text = mail.get_body(("plain",))
-            match = text and re.search(rf"/{page}#token=(\S+)", text.get_content())
-            if match and mail["To"] == address:
-                return match[1]
-        return None
-
-    token = await eventually(found, within=180, what="the mail")
-    assert token
-    return token
-
-
 async def test_opening_a_link_changes_nothing_and_its_button_does(embedded: Any) -> None:
     session = embedded.session
     _, me = await registered(session, "cleo@example.org")
-    token = await token_in_a_mail(embedded.mail, "cleo@example.org", "verify")
+    link = await link_in_a_mail(embedded.mail, "cleo@example.org", "verify")
+    token = link.partition("#token=")[2]
 
     status, page, _ = await call(session, "GET", f"/verify?token={token}")
     assert (status, b"data-page" in page) == (200, True)
     _, account, _ = await call(session, "GET", "/api/v1/auth/me", headers=me)
     assert account["email_verified"] is False
 
-    link = {"json": {"token": token}}
-    assert (await call(session, "POST", "/api/v1/auth/email/verify", **link))[0] == 204
+    spent = {"json": {"token": token}}
+    assert (await call(session, "POST", "/api/v1/auth/email/verify", **spent))[0] == 204
     _, account, _ = await call(session, "GET", "/api/v1/auth/me", headers=me)
     assert account["email_verified"] is True

@@ -1,4 +1,7 @@
-"""Through the gateway: plans that everybody sees at once, and what buying one lets somebody do."""
+"""Through the gateway: plans that everybody sees at once, and what buying one lets somebody do.
+
+Everything else about money is a journey over real processes, in `billing/`.
+"""
 
 import asyncio
 import os
@@ -6,8 +9,12 @@ import sys
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
 import pytest
 from common.testing.waiting import eventually
+
+from tests.end_to_end.billing.shop import Person
+from tests.end_to_end.billing.twin import Twin
 
 pytestmark = pytest.mark.integration
 
@@ -68,13 +75,32 @@ async def administrator(system: Any) -> Caller:
     return await Caller(system).enters("/api/v1/auth/login", "ops@example.org")
 
 
-async def test_a_plan_lets_somebody_have_as_many_cards_as_it_says(embedded: Any) -> None:
+async def seeded(embedded: Any) -> Caller:
+    """Nobody, once there are the demo's plans."""
     nobody = Caller(embedded)
 
-    async def seeded() -> bool:
+    async def there() -> bool:
         return {"free", "pro-monthly", "pro-yearly", "team"} <= set(await nobody.plans())
 
-    await eventually(seeded, within=120, what="the demo's plans")
+    await eventually(there, within=120, what="the demo's plans")
+    return nobody
+
+
+async def test_a_plan_is_bought_on_a_page_also_in_one_process(embedded: Any) -> None:
+    nobody = await seeded(embedded)
+    _, team = await nobody.ask("GET", f"{SHOP}/team")
+
+    async with aiohttp.ClientSession() as browser:
+        person = await Person(embedded, Twin("", browser)).enters("register", "bob@example.org")
+        id = await person.buys(team["id"])
+
+    await person.reads("Receipt")
+    assert await person.limits() == {"cards.max": 50}
+    assert (await person.subscription(id))["plan"]["slug"] == "team"
+
+
+async def test_a_plan_lets_somebody_have_as_many_cards_as_it_says(embedded: Any) -> None:
+    nobody = await seeded(embedded)
     root = await administrator(embedded)
     ann = await nobody.enters("/api/v1/auth/register", "ann@example.org")
     status, plan = await root.ask("POST", PLANS, GENEROUS)

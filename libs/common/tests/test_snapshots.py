@@ -115,3 +115,25 @@ async def test_a_state_that_json_does_not_tell_from_another_is_not_kept(kernel: 
     await eventually(lambda: snapshot_version(kernel, other), what="a later snapshot")
 
     assert await snapshot_version(kernel, id) == 0
+
+
+@pytest.mark.integration
+async def test_a_snapshot_changes_nothing_but_the_work(postgres: EmbeddedPostgres) -> None:
+    policy = SnapshotPolicy(NOTE, STATE, every=3)
+    async with kernel_on(postgres, replace(EXAMPLE, snapshots=(policy,))) as kernel:
+        id = uuid4()
+        await kernel.commands.handle(NOTE, id, WriteNote(id, AUTHOR, "t", "x"), cause())
+        for n in range(10):
+            await kernel.commands.handle(NOTE, id, ChangeNote(id, str(n)), cause())
+
+        async def taken() -> bool:
+            async with kernel.database.reader() as reader:
+                return bool(await reader.connection.fetchval("select count(*) from snapshots"))
+
+        await eventually(taken)
+        with_snapshot = await state_of(kernel, id)
+        async with kernel.database.owner() as owner:
+            await owner.execute("update snapshots set shape = 'of another version', state = '{}'")
+        assert await state_of(kernel, id) == with_snapshot
+        handled = await kernel.commands.handle(NOTE, id, ChangeNote(id, "end"), cause())
+        assert handled.version == 12

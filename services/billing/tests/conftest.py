@@ -40,9 +40,21 @@ class MemoryProvider:
     charges: dict[str, Outcome] = field(default_factory=dict)
     refunds: dict[str, RefundState] = field(default_factory=dict)
     silent_after: set[str] = field(default_factory=set)
+    silent_refunds: int = 0
+    forgotten: list[str] = field(default_factory=list)
+    silent_farewells: int = 0
 
     async def customer(self, account_id: UUID, email: str, name: str | None, *, key: str) -> str:
         return f"cus_{account_id.hex}"
+
+    async def forget_customer(self, reference: str, *, key: str) -> None:
+        await self.forget_method(reference, key=key)
+
+    async def forget_method(self, reference: str, *, key: str) -> None:
+        if self.silent_farewells:
+            self.silent_farewells -= 1
+            raise ProviderUnavailable
+        self.forgotten.append(reference)
 
     async def checkout_page(self, order: PageOrder, *, key: str) -> CheckoutPage:
         reference = self.by_key.setdefault(key, f"cs_{order.payment_id.hex}")
@@ -89,6 +101,8 @@ class MemoryProvider:
                 return Unknown(None)
             case "cent_less":
                 return Succeeded(reference, amount - Money(1, amount.currency))
+            case "cent_more":
+                return Succeeded(reference, amount + Money(1, amount.currency))
             case _:
                 return Succeeded(reference, amount)
 
@@ -98,6 +112,9 @@ class MemoryProvider:
     async def refund(self, reference: str, amount: Money, *, reason: str, key: str) -> RefundState:
         id = self.by_key.setdefault(key, f"re_{len(self.refunds)}")
         self.refunds.setdefault(id, RefundState(id, reference, amount, "succeeded"))
+        if self.silent_refunds:
+            self.silent_refunds -= 1
+            raise ProviderUnavailable
         return self.refunds[id]
 
     async def refund_state(self, reference: str) -> RefundState:
@@ -108,6 +125,10 @@ class MemoryProvider:
 
     async def parse_notification(self, body: bytes, signature: str | None) -> Notified:
         raise ProviderRefused("no_notifications", "it tells nobody")
+
+    def given_back(self, reference: str) -> int:
+        """Minor units of a payment that went back."""
+        return sum(r.amount.amount for r in self.refunds.values() if r.payment == reference)
 
     def captured(self, invoice_id: str) -> int:
         """Minor units that moved for an invoice."""

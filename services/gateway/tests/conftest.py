@@ -19,6 +19,7 @@ from common.clock import MovableClock
 from common.ids import uuid7
 from common.in_process import InProcessBroker
 from common.messages import Envelope
+from common.paired_writes import PairingProtocol
 from common.testing.waiting import eventually
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.application import Edge, create_gateway
@@ -163,9 +164,8 @@ class Exchange(InProcessBroker):
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
     """The address of an application on a free port."""
-    config = uvicorn.Config(
-        app, port=0, log_level="critical", proxy_headers=False, timeout_graceful_shutdown=1
-    )
+    how: Any = {"http": PairingProtocol, "proxy_headers": False, "timeout_graceful_shutdown": 1}
+    config = uvicorn.Config(app, port=0, log_level="critical", **how)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

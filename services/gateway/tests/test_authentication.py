@@ -101,6 +101,24 @@ async def test_an_ended_session_is_refused_at_once(world):
     assert (got.status, got.code) == (401, "invalid_token")
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/auth/logout"), ("DELETE", "/api/v1/auth/me")]
+)
+async def test_who_has_gone_is_refused_before_any_message_comes(world, method, path):
+    gone, here = world.token(), world.token()
+    assert (await world.ask(method, path, gone)).status == 200
+    got = await world.get("/api/v1/cards/", gone)
+    assert (got.status, got.code) == (401, "invalid_token")
+    assert (await world.get("/api/v1/cards/", here)).status == 200
+
+
+async def test_who_was_not_let_go_stays(world):
+    token = world.token()
+    world.service.answers("/api/v1/auth/me", b"{}", 403)
+    await world.ask("DELETE", "/api/v1/auth/me", token)
+    assert (await world.get("/api/v1/cards/", token)).status == 200
+
+
 async def test_an_ended_session_is_remembered_until_its_tokens_have_expired(world):
     session = uuid7()
     await end(world, session)

@@ -1,14 +1,20 @@
 """A service that fails is left alone for a while, and one that is busy is not made busier."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from functools import partial
 
 import orjson
 from common.testing.waiting import eventually
 from gateway.breaker import Breaker
 from gateway.forwarding import InProcessUpstream, UpstreamUnavailable
+from gateway.http_forwarding import HttpUpstream
+from gateway.routes import GET, POST, Access, Route
+from gateway.routes_table import ROUTES
 from hypothesis import given
 from hypothesis import strategies as st
+
+READERS = (*ROUTES, Route("billing", GET, "/stream", Access.ANYONE))
 
 
 def failing(times, at=0.0):
@@ -112,24 +118,56 @@ async def test_a_service_that_is_back_is_asked_again_after_the_pause(service, be
         assert (await world.get("/quick")).status == 200
 
 
-async def test_as_many_requests_as_a_service_takes_are_under_way_and_no_more(service, before):
-    waiting, go_on = asyncio.Semaphore(0), asyncio.Event()
+class Crowd:
+    """Clients of a service that answers none of them before it is told to."""
 
-    async def slow(scope, receive, send):
-        waiting.release()
-        await go_on.wait()
+    def __init__(self, service):
+        self.arrived, self.go_on = asyncio.Semaphore(0), asyncio.Event()
+        service.raw["/stream"] = self.wait
+
+    async def wait(self, scope, receive, send):
+        self.arrived.release()
+        await self.go_on.wait()
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
-    service.raw["/stream"] = slow
-    upstream = partial(InProcessUpstream, service)
+    @asynccontextmanager
+    async def of(self, number, world):
+        """So many of them wait meanwhile, and are served afterwards."""
+        clients = [asyncio.create_task(world.get("/stream")) for _ in range(number)]
+        for _ in clients:
+            await self.arrived.acquire()
+        yield
+        self.go_on.set()
+        assert {got.status for got in await asyncio.gather(*clients)} == {204}
+
+
+def shed(got):
+    return (got.status, got.code, got.headers["retry-after"]) == (503, "overloaded", "1")
+
+
+async def test_as_many_requests_as_a_service_takes_are_under_way_and_no_more(service, before):
+    crowd, upstream = Crowd(service), partial(InProcessUpstream, service)
     async with before(upstream, service, upstream_requests=2) as world:
-        served = [asyncio.create_task(world.get("/stream")) for _ in range(2)]
-        for _ in served:
-            await waiting.acquire()
-        shed = await world.get("/quick")
-        assert (shed.status, shed.code, shed.headers["retry-after"]) == (503, "overloaded", "1")
-        assert (await world.get("/api/v1/auth/me", world.token())).status == 200
-        go_on.set()
-        assert [got.status for got in await asyncio.gather(*served)] == [204, 204]
+        async with crowd.of(2, world):
+            assert shed(await world.get("/quick"))
+            assert (await world.get("/api/v1/auth/me", world.token())).status == 200
         assert (await world.get("/quick")).status == 200
+
+
+async def test_a_crowd_of_readers_leaves_room_for_money_and_for_nobody_else(service, before):
+    # six may be under way, one of them kept back; and the pool has room for the crowd alone
+    crowd, upstream = Crowd(service), partial(HttpUpstream, service.url, connections=5)
+    limits = {"upstream_requests": 6, "rate_limit_scale": 0}
+    async with before(upstream, service, routes=READERS, **limits) as world:
+        async with crowd.of(5, world):
+            assert shed(await world.get("/api/v1/user/invoices", world.token()))
+            for path in ("/api/v1/stripe/webhook", "/api/v1/user/checkout"):
+                assert (await world.ask("POST", path, world.token(), data=b"{}")).status == 200
+        assert (await world.get("/api/v1/user/invoices", world.token())).status == 200
+
+
+def test_what_moves_money_is_critical_and_no_read_is():
+    critical = {route.path for route in ROUTES if route.critical}
+    assert {"/api/v1/stripe/webhook", "/api/v1/user/checkout"} <= critical
+    assert all(route.methods == POST for route in ROUTES if route.critical)

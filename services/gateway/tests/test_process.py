@@ -37,6 +37,11 @@ class Front:
             same = body is None or await got.read() == body
             return got.headers.get("cache-status") if same else None
 
+    async def writes(self, token):
+        headers = {"authorization": f"Bearer {token}"}
+        async with self.client.patch(self.url + "/api/v1/cards/1", headers=headers) as got:
+            assert got.status == 200
+
     async def shows(self, status, body=None):
         async def probe():
             return await self.cache(body) == status
@@ -70,11 +75,20 @@ async def publish(url):
 async def test_purges_come_over_rabbitmq_and_its_absence_switches_the_cache_off(service, tmp_path):
     node = own_rabbitmq()
     service.answers(CARD, b"old", **PUBLIC)
-    async with running(service.url, node.url, tmp_path / "log") as (started, front):
-        await front.shows("cartulary; hit", b"old")
+    service.answers("/api/v1/cards/1", cache_tags="card/1")
+    async with (
+        running(service.url, node.url, tmp_path / "log") as (started, front),
+        running(service.url, node.url, tmp_path / "other") as (_, other),
+    ):
+        for gateway in (front, other):
+            await gateway.shows("cartulary; hit", b"old")
         service.answers(CARD, b"new", **PUBLIC)
+        await front.writes(token(service))
+        assert await front.cache(b"new")  # who wrote reads it at once, others by the message
+        assert await other.cache(b"old") == "cartulary; hit"
         await publish(node.url)
-        await front.shows("cartulary; hit", b"new")
+        for gateway in (front, other):
+            await gateway.shows("cartulary; hit", b"new")
         await asyncio.to_thread(node.stop)
         try:
             await front.shows("cartulary; fwd=bypass", b"new")

@@ -59,7 +59,9 @@ async def test_the_state_of_each_view_is_told(operated: Any) -> None:
         ("billing", "customers", "live"),
         ("billing", "subscriptions", "live"),
         ("billing", "invoices", "live"),
+        ("billing", "invoice_refunds", "live"),
         ("billing", "payments", "live"),
+        ("billing", "payment_refunds", "live"),
     ]
     async with operated.cards.database.owner() as owner:
         await owner.execute("update views set version = '0:older'")

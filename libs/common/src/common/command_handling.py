@@ -14,6 +14,7 @@ import orjson
 import structlog
 
 from common.command_records import (
+    LOST_RACES,
     NEW,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
@@ -25,7 +26,7 @@ from common.command_records import (
 from common.database import OUTCOME_UNKNOWN, Database, Transaction
 from common.decider import CommandT, Decider, EventT, StateT
 from common.deciding import decided
-from common.event_store import Cause, DuplicateCommand, EventStore, Stream, VersionConflict
+from common.event_store import Cause, DuplicateCommand, EventStore, Stream
 from common.log_followers import Wake
 from common.problems import Conflict, Refusal, Unavailable
 from common.read_models import Projections, Stamp
@@ -98,7 +99,7 @@ class Commands:
                 return await self._handle_once(
                     decider, id, command, cause, expected=expected, answer=answer, then=then
                 )
-            except (VersionConflict, asyncpg.UniqueViolationError) as race:
+            except LOST_RACES as race:
                 expected = decide_again(race, expected, again)
             except asyncpg.LockNotAvailableError:
                 raise (IdempotencyKeyInUse if cause.fingerprint else Conflict) from None
@@ -152,7 +153,7 @@ class Commands:
                 if then is not None:
                     await then(connection)
                 return handled
-        except (Refusal, VersionConflict, asyncpg.UniqueViolationError):
+        except (Refusal, *LOST_RACES):
             # the same request, sent twice at once, may have been carried out since we looked
             seen = await self.replayed(decider, id, cause)
             if seen is None:

@@ -69,6 +69,9 @@ async def remember_without_events(
     )
 
 
+LOST_RACES = (VersionConflict, asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
+"""What happens to who comes second, or has to give way to another who waits for its rows."""
+
 NEW = -1
 """What a caller expects of a stream whose id was made just now: nothing, so nothing is loaded. The
 append finds out if that is wrong, and then it is loaded after all."""
@@ -82,9 +85,13 @@ def decide_again(race: Exception, expected: int | None, last_try: bool) -> int |
     """
     if not last_try:
         return None if expected == NEW else expected
-    if not isinstance(race, VersionConflict):
-        raise race
-    raise (Conflict if expected is None else PreconditionFailed) from None
+    match race:
+        case asyncpg.DeadlockDetectedError():
+            raise Conflict from None
+        case VersionConflict():
+            raise (Conflict if expected is None else PreconditionFailed) from None
+        case _:
+            raise race
 
 
 _ROW = "select stream, last_version, fingerprint, answer from commands where id = $1"

@@ -155,9 +155,9 @@ class EventStore:
         commit. Raises `VersionConflict`, `DuplicateCommand`, and `asyncpg.UniqueViolationError` for
         the writes' own keys; a transaction is then lost.
         """
-        keys, made = await self._keys_to_seal(transaction, events)
+        keys, made = await self.keys_to_seal(transaction, events)
         meta = cause.meta()
-        rows = self._rows(stream, events, meta, keys)
+        rows = self.sealed_rows(stream, events, meta, keys)
         category = stream.name.partition("-")[0]
         arguments = (
             cause.command_id,
@@ -174,14 +174,15 @@ class EventStore:
         try:
             await transaction.write_together(_append(len(rows)), arguments, [*made, *writes])
         except (asyncpg.NotNullViolationError, asyncpg.UniqueViolationError) as error:
-            if (meaning := self._meaning(error, category)) is None:
+            if (meaning := self.meaning(error, category)) is None:
                 raise
             raise meaning from error
-        transaction.after_commit(partial(_count, [row[0] for row in rows]))
+        transaction.after_commit(partial(count, [row[0] for row in rows]))
 
-    def _meaning(
+    def meaning(
         self, error: asyncpg.IntegrityConstraintViolationError, category: str
     ) -> type[Exception] | None:
+        """What a violated constraint of the log says."""
         rule = error.constraint_name or f"{error.table_name}.{error.column_name}"
         meaning = _MEANINGS.get(rule)
         if meaning is VersionConflict:
@@ -220,21 +221,23 @@ class EventStore:
             for values, (stream, name, schema) in zip(data, map(_SAID, rows), strict=True)
         ]
 
-    async def _keys_to_seal(
+    async def keys_to_seal(
         self, transaction: Transaction, events: Sequence[object]
     ) -> tuple[Mapping[str, SubjectKey], Sequence[Write]]:
+        """The keys of all whom the events tell of, and the writes that keep the new ones."""
         subjects = {
             subject for event in events for subject in persons_of(self.types.of(event), event)
         }
         return await self.keys.to_seal(transaction, subjects) if subjects else ({}, ())
 
-    def _rows(
+    def sealed_rows(
         self,
         stream: Stream,
         events: Sequence[object],
         meta: Mapping[str, str],
         keys: Mapping[str, SubjectKey],
     ) -> list[tuple[str, int, str, bytes]]:
+        """(type, schema, data, hash) of events that follow in the stream."""
         rows: list[tuple[str, int, str, bytes]] = []
         previous = stream.hash
         for version, event in enumerate(events, start=stream.version + 1):
@@ -275,7 +278,8 @@ _FIRST = """
          then $4::int + 1 end"""
 
 
-def _count(types: Sequence[str]) -> None:
+def count(types: Sequence[str]) -> None:
+    """Events of these types were committed."""
     for name in types:
         _appended(name).inc()
 

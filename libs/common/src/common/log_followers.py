@@ -8,7 +8,7 @@ was paused while another took over can no longer move it.
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -110,18 +110,26 @@ class LogPage:
 
     horizon: int
     events: Sequence[Recorded]
-
-    @property
-    def end(self) -> int:
-        """Where the cursor may stand after this page: holes up to the horizon cost nothing."""
-        return self.events[-1].position if len(self.events) == PAGE else self.horizon
+    end: int
+    """Where the cursor may stand after this page: holes up to the horizon cost nothing."""
 
 
-async def read_page(transaction: Transaction, store: EventStore, after: int) -> LogPage:
-    """One page of the log in one round trip; needs READ COMMITTED, which is the default."""
+async def read_page(
+    transaction: Transaction,
+    store: EventStore,
+    after: int,
+    types: Collection[str] | None = None,
+) -> LogPage:
+    """One page of the log in one round trip, without the events of other `types` than these; needs
+    READ COMMITTED, which is the default."""
     rows = await transaction.connection.fetch("select * from events_after($1, $2)", after, PAGE)
+    horizon = end = rows[0]["horizon"]
     found = [row for row in rows if row["log_position"] is not None]
-    return LogPage(rows[0]["horizon"], await store.recorded(transaction, found))
+    if len(found) == PAGE:
+        end = found[-1]["log_position"]
+    if types is not None:
+        found = [row for row in found if row["type"] in types]
+    return LogPage(horizon, await store.recorded(transaction, found), end)
 
 
 Effects = Callable[[Transaction, Sequence[Recorded]], Awaitable[None]]

@@ -2,13 +2,15 @@
 
 A processor starts where the log stood when its service was first opened with it in the declaration,
 goes through the log once, and cannot be rebuilt. Its call carries a key made from the event's id;
-the attempt is written down before it and the outcome after it.
+the attempt is written down before it and the outcome after it. The cursor follows from time to
+time: who goes over the same events again finds what has an outcome.
 """
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 import structlog
@@ -25,6 +27,10 @@ from common.reporting import note_span
 log = structlog.get_logger(__name__)
 
 CALLS = Counter("cartulary_outbound_calls_total", "Calls to the outside", ["processor", "outcome"])
+
+
+MOVE_SECONDS = 1.0
+"""How old a cursor may get while calls are made: it tells how far behind its follower is."""
 
 
 class Refused(Exception):
@@ -44,13 +50,23 @@ async def send_mail(mailer: Mailer, mail: Mail) -> None:
         raise
 
 
+def _always(_: Any) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Processor:
-    """Named for its rule. `act` does one call for one event, under the key that it is given."""
+    """Named for its rule. `act` does one call for one event, under the key that it is given.
+
+    `concerns` tells apart the events with which there is nothing to do. Up to `at_once` events are
+    acted on side by side, each of another stream.
+    """
 
     name: str
     events: Any
     act: Callable[[Recorded, UUID], Awaitable[None]]
+    concerns: Callable[[Any], bool] = _always
+    at_once: int = 1
 
 
 class ProcessorRunner:
@@ -62,7 +78,8 @@ class ProcessorRunner:
         self._database = database
         self._store = store
         self._processor = processor
-        self._classes = classes_of(processor.events)
+        classes = classes_of(processor.events)
+        self._types = {known.name for known in store.types if known.cls in classes}
         self._clock = clock
 
     async def run(self, wake: Wake) -> None:
@@ -72,19 +89,55 @@ class ProcessorRunner:
 
     async def _step(self, lease: Lease) -> Lease | None:
         async with self._database.reader() as reader:
-            page = await read_page(reader, self._store, lease.position)
+            page = await read_page(reader, self._store, lease.position, self._types)
         if page.end == lease.position:
             return None
-        for record in page.events:
-            if isinstance(record.event, self._classes):
-                await self._act(record)
-                lease = await self._move(lease, record.position)
+        moved = time.monotonic()
+        for group in self._groups(page.events):
+            try:
+                await self._act(group)
+            except Exception:
+                # what went well before is not looked at again
+                await self._move(lease, group[0].position - 1)
+                raise
+            if time.monotonic() - moved > MOVE_SECONDS:
+                lease, moved = await self._move(lease, group[-1].position), time.monotonic()
         return await self._move(lease, page.end)
 
-    async def _act(self, record: Recorded) -> None:
-        key = uuid5(record.id, self._processor.name)
-        if await self._attempt(key) == "done":
-            return
+    def _groups(self, events: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
+        group: list[Recorded] = []
+        for record in events:
+            if not self._processor.concerns(record.event):
+                continue
+            if len(group) == self._processor.at_once or record.stream in {r.stream for r in group}:
+                yield group
+                group = []
+            group.append(record)
+        if group:
+            yield group
+
+    async def _act(self, group: Sequence[Recorded]) -> None:
+        """Call for each that was not done; raise the first failure once the others have ended."""
+        keyed = {uuid5(record.id, self._processor.name): record for record in group}
+        open = await self._attempt(list(keyed))
+        results = await asyncio.gather(
+            *(self._call(keyed[key], key) for key in open), return_exceptions=True
+        )
+        ended = [result for result in results if isinstance(result, _Outcome)]
+        if ended:
+            async with self._database.reader() as writer:
+                await writer.connection.execute(
+                    _OUTCOMES,
+                    [one.key for one in ended],
+                    [one.outcome for one in ended],
+                    [one.error for one in ended],
+                    self._clock.now(),
+                )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _call(self, record: Recorded, key: UUID) -> "_Outcome":
         outcome, error, started = "done", None, time.perf_counter()
         try:
             await self._processor.act(record, key)
@@ -96,8 +149,7 @@ class ProcessorRunner:
             raise
         CALLS.labels(self._processor.name, outcome).inc()
         self._tell(record, key, outcome, time.perf_counter() - started)
-        async with self._database.reader() as writer:
-            await writer.connection.execute(_OUTCOME, key, outcome, error, self._clock.now())
+        return _Outcome(key, outcome, error)
 
     def _tell(self, record: Recorded, key: UUID, outcome: str, seconds: float) -> None:
         log.info(
@@ -110,20 +162,33 @@ class ProcessorRunner:
         parent = record.meta.get("traceparent")
         note_span(self._processor.name, parent, seconds, outcome=outcome)
 
-    async def _attempt(self, key: UUID) -> str:
+    async def _attempt(self, keys: Sequence[UUID]) -> Sequence[UUID]:
+        """Write the attempts down; the keys of those that have had no outcome yet, in order."""
         async with self._database.reader() as writer:
-            outcome: str = await writer.connection.fetchval(
-                _ATTEMPT, key, self._processor.name, self._clock.now()
+            rows = await writer.connection.fetch(
+                _ATTEMPT, keys, self._processor.name, self._clock.now()
             )
-        return outcome
+        open = {row["key"] for row in rows}
+        return [key for key in keys if key in open]
 
     async def _move(self, lease: Lease, position: int) -> Lease:
-        async with self._database.transaction() as transaction:
-            return await move_cursor(transaction, lease, position)
+        async with self._database.reader() as writer:
+            return await move_cursor(writer, lease, max(position, lease.position))
+
+
+class _Outcome(NamedTuple):
+    key: UUID
+    outcome: str
+    error: str | None
 
 
 _ATTEMPT = """
-    insert into outbound (key, kind, attempts, outcome, at) values ($1, $2, 1, 'attempted', $3)
+    insert into outbound (key, kind, attempts, outcome, at)
+    select key, $2, 1, 'attempted', $3 from unnest($1::uuid[]) as key
         on conflict (key) do update set attempts = outbound.attempts + 1, at = excluded.at
-    returning outcome"""
-_OUTCOME = "update outbound set outcome = $2, error = $3, at = $4 where key = $1"
+     where outbound.outcome = 'attempted'
+    returning key"""
+_OUTCOMES = """
+    update outbound set outcome = ended.outcome, error = ended.error, at = $4
+      from unnest($1::uuid[], $2::text[], $3::text[]) as ended (key, outcome, error)
+     where outbound.key = ended.key"""

@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 
 from common.garbage import settle
+from common.paired_writes import PairingProtocol
 from common.settings import ServiceSettings
 
 GRACE_SECONDS = 10
@@ -26,7 +27,7 @@ def serve(app: Any, settings: ServiceSettings, *, on_drain: Callable[[], None]) 
         host=settings.host,
         port=settings.port,
         lifespan="on",
-        http="httptools",
+        http=PairingProtocol,
         log_config=None,
         log_level="warning",
         access_log=False,

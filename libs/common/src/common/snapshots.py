@@ -53,6 +53,10 @@ class Snapshots:
         self._shapes = {category: policy.shape for category, policy in self._policies.items()}
         self._writing: set[asyncio.Task[None]] = set()
 
+    def cover(self, decider: Decider[CommandT, StateT, EventT]) -> bool:
+        """Whether there may be one of this category."""
+        return decider.category in self._policies
+
     async def newest(
         self, transaction: Transaction, decider: Decider[CommandT, StateT, EventT], stream: str
     ) -> Start[StateT]:

@@ -21,7 +21,7 @@ from common.observability import supervise
 from common.processors import Processor, ProcessorRunner
 from common.relay import Relay, keep_running
 from common.replaying import replay_due
-from common.timers import OnDue, Timers
+from common.timers import Rules, Timers
 from common.undelivered import park_undelivered
 from common.watching import keep_measuring
 
@@ -38,7 +38,7 @@ class WorkerDeclaration:
 
     handlers: Sequence[Reaction | MessageView] = ()
     processors: Sequence[Processor] = ()
-    on_due: Mapping[str, OnDue] = field(default_factory=dict)
+    on_due: Rules = field(default_factory=dict)
     duties: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
 
 

@@ -58,5 +58,5 @@ async def tell(service: Billing, id: UUID, cause: Cause) -> Response:
 
 def headers_of(row: SubscriptionRow) -> dict[str, str]:
     """Its version, and what a cache must drop when it changes."""
-    tags = f"subscription/{row.subscription_id} user/{row.account_id}"
+    tags = f"subscription/{row.subscription_id}, user/{row.account_id}"
     return {**UNKEPT, "ETag": etag(row.version), "Cache-Tags": tags}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from common.database import Transaction
 from common.event_store import Cause
+from common.unit_of_work import UnitOfWork
 
 from billing.charging import open_page
 from billing.customers.commands import OpenMethodPage
@@ -167,25 +167,28 @@ async def _invoice(
     now, account = cause.now, order.account_id
     means: Means = "transfer" if order.provider == TRANSFER else "page"
 
-    async def work(transaction: Transaction) -> UUID | None:
-        commands = desk.kernel.commands
-        _, state = await commands.state(transaction, SUBSCRIPTION, id)
+    async def work(streams: UnitOfWork) -> UUID | None:
+        state = await streams.state(SUBSCRIPTION, id)
         if not isinstance(state, NoSubscription):
-            first: UUID | None = await transaction.connection.fetchval(_FIRST_PAYMENT, invoice_id)
-            return first
+            return await _first_payment(streams, invoice_id)
         create = _command(order, id, invoice_id, now)
         own = own_cause(now, actor=account)
-        await commands.handle_in(transaction, SUBSCRIPTION, id, create, own)
-        rate = await rate_for(transaction, desk, account, now)
+        await streams.handle(SUBSCRIPTION, id, create, own)
+        rate = await rate_for(streams.transaction, desk, account, now)
         line = plan_line(invoice_id, order.terms, rate, ("start", id))
         draft = DraftInvoice(invoice_id, account, "checkout", id, order.provider, (line,), now)
-        invoice = await issue(transaction, desk, draft, own_cause(now, because=id))
+        invoice = await issue(streams, desk, draft, own_cause(now, because=id))
         assert isinstance(invoice, Open)
         asked = (invoice_id, account, invoice.content.total)
         how = (order.provider, means, None)
-        return await start_in(transaction, desk, asked, how, now, first=True)
+        return await start_in(streams, asked, how, now, first=True)
 
-    return await unit(desk.kernel.database, work)
+    return await unit(desk.kernel.commands, work)
+
+
+async def _first_payment(streams: UnitOfWork, invoice_id: UUID) -> UUID | None:
+    found: UUID | None = await streams.transaction.connection.fetchval(_FIRST_PAYMENT, invoice_id)
+    return found
 
 
 async def _replace_unpaid(desk: Desk, order: Order, id: UUID, now: datetime) -> None:
@@ -206,20 +209,17 @@ async def drop_pending(desk: Desk, id: UUID, now: datetime) -> None:
     if invoice_id is not None:
         await close_doors(desk, invoice_id, now)
 
-    async def work(transaction: Transaction) -> None:
-        commands = desk.kernel.commands
+    async def work(streams: UnitOfWork) -> None:
         if invoice_id is not None:
-            _, invoice = await commands.state(transaction, INVOICE, invoice_id)
+            invoice = await streams.state(INVOICE, invoice_id)
             if not isinstance(invoice, Open):
                 raise CategoryTaken
             void = VoidInvoice("replaced", now)
-            await commands.handle_in(
-                transaction, INVOICE, invoice_id, void, own_cause(now, because=id)
-            )
+            await streams.handle(INVOICE, invoice_id, void, own_cause(now, because=id))
         end = EndSubscription("replaced", now)
-        await commands.handle_in(transaction, SUBSCRIPTION, id, end, own_cause(now, because=id))
+        await streams.handle(SUBSCRIPTION, id, end, own_cause(now, because=id))
 
-    await unit(desk.kernel.database, work)
+    await unit(desk.kernel.commands, work)
 
 
 _FIRST_PAYMENT = "select payment_id from payments where invoice_id = $1 order by attempt limit 1"

@@ -139,7 +139,7 @@ def _answered(answer: Answer) -> Response:
 
 
 def _headers(bought: Bought, account_id: UUID) -> Mapping[str, str]:
-    tags = f"subscription/{bought.subscription_id} user/{account_id}"
+    tags = f"subscription/{bought.subscription_id}, user/{account_id}"
     return {**UNKEPT, "Cache-Tags": tags}
 
 

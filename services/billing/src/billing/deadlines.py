@@ -1,6 +1,6 @@
 """The deadlines that follow from facts; who meets them stands in `processes`."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from common.read_models import Projection, Stamp
 from common.statements import Write
@@ -11,11 +11,13 @@ from billing.subscriptions.events import (
     PlanChanged,
     SubscriptionActivated,
     SubscriptionCreated,
+    SubscriptionExtended,
     SubscriptionPastDue,
     SubscriptionRenewed,
     SubscriptionResumed,
     SubscriptionUnpaid,
     TrialStarted,
+    UpgradeReversed,
 )
 
 PERIOD_END = "period_end"
@@ -34,6 +36,8 @@ _Sets = (
     | SubscriptionRenewed
     | SubscriptionResumed
     | PlanChanged
+    | UpgradeReversed
+    | SubscriptionExtended
     | SubscriptionPastDue
     | SubscriptionUnpaid
     | InvoiceFinalised
@@ -45,11 +49,9 @@ def _set(event: _Sets, stamp: Stamp) -> list[Write]:
         case SubscriptionCreated():
             return [set_timer(PENDING_EXPIRY, event.expires_at, stamp)]
         case TrialStarted():
-            timers = [set_timer(PERIOD_END, event.ends_at, stamp)]
-            remind_at = event.ends_at - REMIND_BEFORE
-            if remind_at > event.started_at:
-                timers.append(set_timer(TRIAL_REMINDER, remind_at, stamp))
-            return timers
+            return _trial(event.ends_at, event.started_at, stamp)
+        case SubscriptionExtended(trial=True):
+            return _trial(event.span.ends_at, event.extended_at, stamp)
         case SubscriptionPastDue():
             return [set_timer(RETRY, event.retry_at, stamp)]
         case SubscriptionUnpaid():
@@ -58,6 +60,13 @@ def _set(event: _Sets, stamp: Stamp) -> list[Write]:
             return [set_timer(DUE_DATE, event.due_at, stamp)]
         case _:
             return [set_timer(PERIOD_END, event.span.ends_at, stamp)]
+
+
+def _trial(ends_at: datetime, now: datetime, stamp: Stamp) -> list[Write]:
+    timers = [set_timer(PERIOD_END, ends_at, stamp)]
+    if ends_at - REMIND_BEFORE > now:
+        timers.append(set_timer(TRIAL_REMINDER, ends_at - REMIND_BEFORE, stamp))
+    return timers
 
 
 DEADLINES = Projection(_Sets, _set)

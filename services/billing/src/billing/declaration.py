@@ -11,9 +11,11 @@ from billing.customers.read_model import CUSTOMERS
 from billing.deadlines import DEADLINES
 from billing.entitlements.events import EntitlementsEvent
 from billing.exclusivity import CATEGORIES_HELD, TRIALS_USED
+from billing.invoice_refunds import INVOICE_REFUNDS
 from billing.invoices.events import InvoiceEvent
 from billing.invoices.read_model import INVOICES
 from billing.payment_queue import PAYMENT_QUEUE
+from billing.payment_refunds import PAYMENT_REFUNDS
 from billing.payments.events import PaymentEvent
 from billing.payments.read_model import PAYMENTS
 from billing.plans.events import PlanEvent
@@ -30,10 +32,12 @@ DECLARATION = KernelDeclaration(
     ),
     projections=(
         *(PLANS, PLAN_SLUGS, CATEGORIES, CATEGORY_SLUGS, CUSTOMERS),
-        *(SUBSCRIPTIONS, CATEGORIES_HELD, TRIALS_USED, INVOICES),
-        *(PAYMENTS, PAYMENT_QUEUE, DEADLINES),
+        *(SUBSCRIPTIONS, CATEGORIES_HELD, TRIALS_USED, INVOICES, INVOICE_REFUNDS),
+        *(PAYMENTS, PAYMENT_REFUNDS, PAYMENT_QUEUE, DEADLINES),
     ),
     processors=(
+        "delete_an_erased_customer_at_their_providers",
+        "detach_a_removed_payment_method",
         "forget_mails_about_an_erased_customer",
         "tell_what_an_account_may_do",
         "use_a_new_payment_method_at_once",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from common.database import Transaction
+from common.unit_of_work import UnitOfWork
 
 from billing.desk import Desk
 from billing.invoice_states import Open
@@ -45,14 +45,13 @@ async def void_what_is_owed(desk: Desk, id: UUID, reason: str, now: datetime) ->
 
 async def void(desk: Desk, invoice_id: UUID, reason: str, now: datetime) -> bool:
     """Void the invoice if it is open; whether it was."""
-    commands = desk.kernel.commands
 
-    async def work(transaction: Transaction) -> bool:
-        _, invoice = await commands.state(transaction, INVOICE, invoice_id)
+    async def work(streams: UnitOfWork) -> bool:
+        invoice = await streams.state(INVOICE, invoice_id)
         if not isinstance(invoice, Open):
             return False
         cause = own_cause(now, because=invoice_id)
-        await commands.handle_in(transaction, INVOICE, invoice_id, VoidInvoice(reason, now), cause)
+        await streams.handle(INVOICE, invoice_id, VoidInvoice(reason, now), cause)
         return True
 
-    return await unit(desk.kernel.database, work)
+    return await unit(desk.kernel.commands, work)

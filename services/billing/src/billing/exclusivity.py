@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 import sqlalchemy as sa
-from common.database import Database
+from common.database import Database, Transaction
 from common.problems import Conflict
 from common.read_models import Projection, Stamp
 from common.statements import Statement, Write
@@ -24,6 +24,7 @@ from billing.subscriptions.events import (
     SubscriptionRenewed,
     TrialStarted,
     UpgradeInvoiced,
+    UpgradeReversed,
 )
 
 
@@ -97,6 +98,7 @@ _Holding = (
     | UpgradeInvoiced
     | OrderWithdrawn
     | PlanChanged
+    | UpgradeReversed
     | SubscriptionEnded
 )
 
@@ -115,7 +117,7 @@ def _hold(event: _Holding, _: Stamp) -> list[Write]:
             return [Write(_FREE_PLANNED, {"subscription": id}, ("categories", id))]
         case SubscriptionRenewed(former_plan_id=None):
             return []
-        case PlanChanged() | SubscriptionRenewed():
+        case PlanChanged() | UpgradeReversed() | SubscriptionRenewed():
             return _switch(id, account, event.terms.single_in)
         case _:
             return [Write(_FREE, {"subscription": id}, ("categories", id))]
@@ -160,3 +162,15 @@ TRIALS_USED = Projection(TrialStarted, _use, {ONE_TRIAL: TrialUsed})
 async def trial_used(database: Database, account: UUID, family: str) -> bool:
     """Whether the account had its trial of this family."""
     return await database.fetch_one(_USED, account=account, family=family) is not None
+
+
+async def taken_by_another(
+    transaction: Transaction, account: UUID, categories: tuple[UUID, ...], id: UUID
+) -> bool:
+    """Whether the account's other subscriptions hold one of these categories."""
+    return bool(await transaction.connection.fetchval(_TAKEN, account, list(categories), id))
+
+
+_TAKEN = """
+    select exists (select from subscription_categories
+                    where account_id = $1 and category_id = any($2) and subscription_id <> $3)"""

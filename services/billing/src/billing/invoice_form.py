@@ -11,7 +11,8 @@ from pydantic_core import to_jsonable_python
 
 from billing.documents import Party
 from billing.invoice_arithmetic import Sums, sums_of
-from billing.invoices.read_model import InvoiceRow, RefundRow
+from billing.invoice_refunds import RefundRow
+from billing.invoices.read_model import InvoiceRow
 
 
 class LineOut(BaseModel):
@@ -51,13 +52,15 @@ class CreditNoteOut(BaseModel):
 
 
 class InvoiceOut(BaseModel):
-    """An invoice. `status`: draft, open, paid, void, uncollectible."""
+    """An invoice. `status`: draft, open, paid, void, uncollectible. `dispute`: open, won or lost,
+    where the customer's bank wanted the money back."""
 
     id: UUID
     number: str | None
     kind: str
     status: str
     overdue: bool
+    dispute: str | None
     subscription_id: UUID | None
     payment_method: str
     lines: list[LineOut]
@@ -90,6 +93,7 @@ def invoice_told(row: InvoiceRow, refunds: Sequence[RefundRow] = ()) -> dict[str
         "kind": row.kind,
         "status": row.status,
         "overdue": row.overdue,
+        "dispute": row.dispute,
         "subscription_id": row.subscription_id,
         "payment_method": row.provider,
         "lines": _lines(row, sums),

@@ -15,9 +15,10 @@ from starlette.responses import JSONResponse, Response
 from billing.charging import open_page
 from billing.desk import desk_of
 from billing.invoice_form import InvoiceOut, invoice_told
+from billing.invoice_refunds import refunds_of
 from billing.invoice_states import AlreadyPaid, InvoiceNotOpen
 from billing.invoices.decider import INVOICE
-from billing.invoices.read_model import InvoiceRow, invoice_by_id, invoices_page, refunds_of
+from billing.invoices.read_model import InvoiceRow, invoice_by_id, invoices_page
 from billing.paying import close_doors, start
 from billing.payment_method_routes import WebAddress
 from billing.plan_form import STRICT
@@ -144,5 +145,5 @@ async def _own(service: Billing, id: UUID, account_id: UUID) -> InvoiceRow:
 
 def headers_of(row: InvoiceRow) -> dict[str, str]:
     """Its version, and what a cache must drop when it changes."""
-    tags = f"invoice/{row.invoice_id} user/{row.account_id}"
+    tags = f"invoice/{row.invoice_id}, user/{row.account_id}"
     return {**UNKEPT, "ETag": etag(row.version), "Cache-Tags": tags}

@@ -18,6 +18,13 @@ class InvoiceNotOpen(Conflict):
     detail = "This invoice is not open any more."
 
 
+class InvoiceNotIssued(Conflict):
+    """Only what was issued can be issued again."""
+
+    code = "invoice_not_issued"
+    detail = "This invoice was not issued yet."
+
+
 class AlreadyPaid(Conflict):
     """It is paid."""
 
@@ -44,6 +51,13 @@ class RefundTooLarge(Invalid):
 
     code = "refund_too_large"
     detail = "At most what was paid and not yet given back can be given back."
+
+
+class DisputeOpen(Conflict):
+    """What the bank may take back is not given back as well."""
+
+    code = "payment_disputed"
+    detail = "The customer's bank disputes this payment. Wait until that is decided."
 
 
 @dataclass(frozen=True)
@@ -93,17 +107,35 @@ class Refund:
 
 
 @dataclass(frozen=True)
+class Dispute:
+    """A bank wants the money back. `status` is open, won (by us) or lost."""
+
+    reference: str
+    status: str = "open"
+
+
+@dataclass(frozen=True)
 class Paid:
-    """Paid, and maybe given back in part or whole."""
+    """Paid, and maybe disputed, or given back in part or whole."""
 
     content: Content
     number: str
     payment_id: UUID
     refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
 
     def refund(self, refund_id: UUID) -> Refund | None:
         """The one of this id."""
         return next((one for one in self.refunds if one.refund_id == refund_id), None)
+
+    def dispute(self, reference: str) -> Dispute | None:
+        """The one that the provider calls so."""
+        return next((one for one in self.disputes if one.reference == reference), None)
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing is left of what was paid."""
+        return self.refunded == self.content.total
 
     @property
     def refundable(self) -> Money:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from common.database import Database, Transaction
 from common.event_store import Cause
+from common.unit_of_work import UnitOfWork
 
 from billing.customers.read_model import CustomerRow, customer_of
 from billing.desk import Desk
@@ -13,38 +14,50 @@ from billing.documents import Activation, ActivationKind, Line, Party, TaxRate
 from billing.invoice_states import InvoiceState, NoInvoice
 from billing.invoices.commands import DraftInvoice, FinaliseInvoice, IssueInvoice
 from billing.invoices.decider import INVOICE
-from billing.numbering import INVOICES, next_number
+from billing.numbering import INVOICES, next_numbers
 from billing.taxes import TaxedPerson, tax_for
 from billing.terms import PlanTerms
 
 DUE_IN = timedelta(days=14)
 
 
-async def issue(
-    transaction: Transaction,
-    desk: Desk,
-    draft: DraftInvoice,
-    cause: Cause,
-    customer: CustomerRow | None = None,
-) -> InvoiceState:
+async def issue(streams: UnitOfWork, desk: Desk, draft: DraftInvoice, cause: Cause) -> InvoiceState:
     """Issue the invoice, or leave it as it is when it was. Others who issue wait from here to the
-    commit. `customer` is theirs, where it was read already."""
-    commands = desk.kernel.commands
-    _, state = await commands.state(transaction, INVOICE, draft.invoice_id)
-    if not isinstance(state, NoInvoice):
-        return state
-    customer = customer or await customer_of(transaction, draft.account_id)
-    finalise = FinaliseInvoice(
-        number=await next_number(transaction, INVOICES, draft.now),
+    commit."""
+    customer = await customer_of(streams.transaction, draft.account_id)
+    return (await issue_all(streams, desk, [(draft, cause, customer)], draft.now))[0]
+
+
+async def issue_all(
+    streams: UnitOfWork,
+    desk: Desk,
+    drafts: Sequence[tuple[DraftInvoice, Cause, CustomerRow]],
+    now: datetime,
+) -> Sequence[InvoiceState]:
+    """The same for many, numbered in this order; each with the customer that it is for."""
+    ids = [draft.invoice_id for draft, _, _ in drafts]
+    states = zip(drafts, await streams.load(INVOICE, ids), strict=True)
+    fresh = [one for one, state in states if isinstance(state, NoInvoice)]
+    if fresh:
+        await streams.write()  # others wait for the numbers: what needs none is done before
+        numbers = await next_numbers(streams.transaction, INVOICES, now, len(fresh))
+        for (draft, cause, customer), number in zip(fresh, numbers, strict=True):
+            command = IssueInvoice(draft, _finalised(desk.seller, draft, customer, number))
+            await streams.handle(INVOICE, draft.invoice_id, command, cause)
+    return await streams.load(INVOICE, ids)
+
+
+def _finalised(
+    seller: Party, draft: DraftInvoice, customer: CustomerRow, number: str
+) -> FinaliseInvoice:
+    return FinaliseInvoice(
+        number=number,
         books_id=books_of(draft.account_id),
-        seller=desk.seller,
+        seller=seller,
         customer=party_of(customer),
         due_at=draft.now + DUE_IN,
         now=draft.now,
     )
-    command = IssueInvoice(draft, finalise)
-    handled = await commands.handle_in(transaction, INVOICE, draft.invoice_id, command, cause)
-    return handled.state
 
 
 def books_of(account_id: UUID) -> UUID:

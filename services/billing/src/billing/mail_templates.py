@@ -54,6 +54,10 @@ _ENDED: dict[str, dict[Locale, str]] = {
         "en": "What was paid for it was given back.",
         "fr": "Ce qui avait été payé a été remboursé.",
     },
+    "disputed": {
+        "en": "Your bank took back what was paid for it.",
+        "fr": "Votre banque a repris ce qui avait été payé.",
+    },
     "voided": {
         "en": "Its invoice was withdrawn.",
         "fr": "Sa facture a été annulée.",

@@ -1,11 +1,13 @@
 """Ways into an invoice: at most one is open, and whoever opens another closes the one before."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
 
 from common.database import Transaction
 from common.money import Money
 from common.problems import Conflict
+from common.unit_of_work import UnitOfWork
 
 from billing.charging import ask, open_page
 from billing.desk import Desk
@@ -35,13 +37,20 @@ class PaymentMethodRequired(Conflict):
 
 async def method_of(transaction: Transaction, account: UUID, provider: str) -> UUID | None:
     """What to charge while the customer is away: their default, else the newest of the provider."""
-    found: UUID | None = await transaction.connection.fetchval(_METHOD, account, provider)
-    return found
+    return (await methods_to_charge(transaction, [(account, provider)])).get((account, provider))
+
+
+async def methods_to_charge(
+    transaction: Transaction, wanted: Sequence[tuple[UUID, str]]
+) -> Mapping[tuple[UUID, str], UUID]:
+    """The same for many accounts and providers; those that have nothing to charge are left out."""
+    accounts, providers = [account for account, _ in wanted], [name for _, name in wanted]
+    rows = await transaction.connection.fetch(_METHODS, accounts, providers)
+    return {(row["account_id"], row["provider"]): row["method_id"] for row in rows}
 
 
 async def start_in(
-    transaction: Transaction,
-    desk: Desk,
+    streams: UnitOfWork,
     invoice: tuple[UUID, UUID, Money],
     how: tuple[str, Means, UUID | None],
     now: datetime,
@@ -52,8 +61,8 @@ async def start_in(
     """Begin the next attempt at an invoice (id, account, amount) with (provider, means, method);
     the attempt's id. `first`: nobody can have tried before. Raises `PaymentUnderWay`."""
     invoice_id, account_id, amount = invoice
-    attempt = 1 if first else 1 + await transaction.connection.fetchval(_ATTEMPTS, invoice_id)
-    payment_id = uuid5(invoice_id, f"attempt/{attempt}")
+    attempt = 1 if first else 1 + await _attempts(streams.transaction, invoice_id)
+    payment_id = attempt_id(invoice_id, attempt)
     provider, means, method_id = how
     command = StartPayment(
         payment_id=payment_id,
@@ -68,8 +77,18 @@ async def start_in(
         now=now,
     )
     cause = own_cause(now, because=invoice_id)
-    await desk.kernel.commands.handle_in(transaction, PAYMENT, payment_id, command, cause)
+    await streams.handle(PAYMENT, payment_id, command, cause)
     return payment_id
+
+
+def attempt_id(invoice_id: UUID, attempt: int) -> UUID:
+    """The id of the payment that is an invoice's n-th attempt, counted from 1."""
+    return uuid5(invoice_id, f"attempt/{attempt}")
+
+
+async def _attempts(transaction: Transaction, invoice_id: UUID) -> int:
+    made: int = await transaction.connection.fetchval(_ATTEMPTS, invoice_id)
+    return made
 
 
 async def start(
@@ -80,10 +99,10 @@ async def start(
 ) -> UUID:
     """The same in a transaction of its own."""
 
-    async def work(transaction: Transaction) -> UUID:
-        return await start_in(transaction, desk, invoice, how, now)
+    async def work(streams: UnitOfWork) -> UUID:
+        return await start_in(streams, invoice, how, now)
 
-    return await unit(desk.kernel.database, work)
+    return await unit(desk.kernel.commands, work)
 
 
 async def close_doors(desk: Desk, invoice_id: UUID, now: datetime) -> None:
@@ -126,16 +145,16 @@ async def pay_by_hand(
     """An administrator saw the money: what was due is paid. Raises `PaymentUnderWay`."""
     await close_doors(desk, invoice[0], now)
 
-    async def work(transaction: Transaction) -> PaymentState:
+    async def work(streams: UnitOfWork) -> PaymentState:
         how: tuple[str, Means, None] = (TRANSFER, "manual", None)
-        payment_id = await start_in(transaction, desk, invoice, how, now)
+        payment_id = await start_in(streams, invoice, how, now)
         outcome = Succeeded(reference, invoice[2])
-        _, after = await settle_in(transaction, desk, payment_id, outcome, now)
+        _, after = await settle_in(streams, payment_id, outcome, now)
         if isinstance(after, Held):
             raise AlreadyPaid  # by another administrator, at this moment
         return after
 
-    return await unit(desk.kernel.database, work)
+    return await unit(desk.kernel.commands, work)
 
 
 async def last_payment(desk: Desk, invoice_id: UUID) -> UUID | None:
@@ -145,8 +164,9 @@ async def last_payment(desk: Desk, invoice_id: UUID) -> UUID | None:
 
 
 _ATTEMPTS = "select count(*) from payments where invoice_id = $1"
-_METHOD = """
-    select method_id from payment_methods left join customers using (account_id)
-     where account_id = $1 and provider = $2
-     order by method_id is not distinct from default_method_id desc, saved_at desc, method_id
-     limit 1"""
+_METHODS = """
+    select distinct on (account_id, provider) account_id, provider, method_id
+      from unnest($1::uuid[], $2::text[]) as wanted (account_id, provider)
+      join payment_methods using (account_id, provider) left join customers using (account_id)
+     order by account_id, provider,
+              method_id is not distinct from default_method_id desc, saved_at desc, method_id"""

@@ -14,7 +14,7 @@ from common.kernel import Kernel
 from common.problems import Conflict, Invalid, NotFound, Unavailable
 
 from billing.customers.commands import NameAtProvider, SavePaymentMethod
-from billing.customers.decider import CUSTOMER, CustomerState
+from billing.customers.decider import CUSTOMER, CustomerState, Erased
 from billing.customers.events import MethodFace
 from billing.customers.read_model import PageRow, customer_of
 from billing.payment_provider import (
@@ -103,7 +103,10 @@ class MethodPages:
         email, name = known.contact.email, known.contact.name
         reference = await provider.customer(account_id, email, name, key=key)
         command = NameAtProvider(account_id, provider.name, reference, cause.now)
-        await self._handle(account_id, command, cause, "name")
+        named = await self._handle(account_id, command, cause, "name")
+        if isinstance(named.state, Erased):  # at this very moment: nobody else will delete them
+            await provider.forget_customer(reference, key=f"forget:{key}")
+            raise CustomerNotKnownYet
         return reference
 
     async def look(self, page: PageRow, cause: Cause) -> PageState:

@@ -153,6 +153,14 @@ class PaymentProvider(Protocol):
         """The provider's name for this customer, made if there is none yet."""
         ...
 
+    async def forget_customer(self, reference: str, *, key: str) -> None:
+        """Delete the customer and their saved ways to pay; one who is gone is no error."""
+        ...
+
+    async def forget_method(self, reference: str, *, key: str) -> None:
+        """Let go of a saved way to pay; one that is nobody's any more is no error."""
+        ...
+
     async def checkout_page(self, order: PageOrder, *, key: str) -> CheckoutPage:
         """A page to pay the lines' sum at once."""
         ...

@@ -16,7 +16,7 @@ from common.statements import Statement, Write
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.payments.events import (
-    PaymentEvent,
+    AttemptEvent,
     PaymentPageOpened,
     PaymentPending,
     PaymentStarted,
@@ -69,7 +69,7 @@ _OPEN_OF = Statement(
 )
 
 
-def _follow(event: PaymentEvent, _: Stamp) -> list[Write]:
+def _follow(event: AttemptEvent, _: Stamp) -> list[Write]:
     id = event.payment_id
     match event:
         case PaymentStarted():
@@ -92,7 +92,7 @@ def _ask(id: UUID, due: datetime) -> Write:
     return Write(_ASK, {"payment": id, "due": due}, ("call", id))
 
 
-PAYMENT_QUEUE = Projection(PaymentEvent, _follow, {ONE_OPEN_EACH: PaymentUnderWay})
+PAYMENT_QUEUE = Projection(AttemptEvent, _follow, {ONE_OPEN_EACH: PaymentUnderWay})
 
 
 async def claim(database: Database, now: datetime, most: int) -> Sequence[UUID]:

@@ -6,10 +6,10 @@ method, else paid on a page, and forgotten where that fails.
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from common.database import Transaction
 from common.event_store import Cause
+from common.unit_of_work import UnitOfWork
 
 from billing.charging import ask, open_page
 from billing.desk import Desk
@@ -18,7 +18,7 @@ from billing.invoice_arithmetic import Sums, sums_of
 from billing.invoice_states import Open
 from billing.invoices.commands import DraftInvoice
 from billing.invoicing import issue, line_id, plan_line, rate_for
-from billing.paying import method_of, start_in
+from billing.paying import attempt_id, method_of, start_in
 from billing.payments.decider import PAYMENT, Declined, NotAttempted, PaymentState, UnderWay
 from billing.payments.events import Means
 from billing.proration import Quote, quote, quote_of_another_term
@@ -151,21 +151,20 @@ async def _order(
     now, id = cause.now, draft.subscription_id
     assert id is not None
 
-    async def work(transaction: Transaction) -> UUID:
-        commands = desk.kernel.commands
+    async def work(streams: UnitOfWork) -> UUID:
         own = own_cause(now, actor=cause.actor)
-        await commands.handle_in(transaction, SUBSCRIPTION, id, command, own)
-        invoice = await issue(transaction, desk, draft, own_cause(now, because=id))
+        await streams.handle(SUBSCRIPTION, id, command, own)
+        invoice = await issue(streams, desk, draft, own_cause(now, because=id))
         assert isinstance(invoice, Open)
-        method_id = await method_of(transaction, draft.account_id, draft.provider)
+        method_id = await method_of(streams.transaction, draft.account_id, draft.provider)
         means: Means = "saved_method" if method_id else "page"
         if draft.provider == TRANSFER:
             means = "transfer"
         asked = (draft.invoice_id, draft.account_id, invoice.content.total)
         how = (draft.provider, means, method_id)
-        return await start_in(transaction, desk, asked, how, now, first=True)
+        return await start_in(streams, asked, how, now, first=True)
 
-    payment_id = await unit(desk.kernel.database, work)
+    payment_id = await unit(desk.kernel.commands, work)
     return await pay_order(desk, payment_id, now)
 
 
@@ -184,7 +183,7 @@ async def pay_order(desk: Desk, payment_id: UUID, now: datetime) -> Ordered:
 
 def first_payment(invoice_id: UUID) -> UUID:
     """The id of the first attempt at an invoice."""
-    return uuid5(invoice_id, "attempt/1")
+    return attempt_id(invoice_id, 1)
 
 
 def was_refused(payment: PaymentState | None) -> bool:

@@ -59,6 +59,7 @@ def _currency(text: str) -> str:
 
 _TRIMMED = StringConstraints(strip_whitespace=True, min_length=1, max_length=100)
 Name = Annotated[str, _TRIMMED, AfterValidator(one_line)]
+Reason = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line)]
 Text = Annotated[str, Field(max_length=2_000), AfterValidator(_text)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=60)]
 Currency = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(_currency)]

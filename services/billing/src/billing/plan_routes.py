@@ -1,25 +1,19 @@
 """HTTP for administrators who change plans: make, describe, price, retire, copy."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from common.command_handling import Answer, Then
-from common.database import Transaction
+from common.command_handling import Answer
 from common.event_store import Cause
 from common.idempotency import RequestCause, answer_of
 from common.ids import uuid7
-from common.problems import FieldError, Invalid, NotFound
+from common.problems import FieldError, Invalid
 from common.service import Admin, IfMatch, etag
 from fastapi import APIRouter
-from pydantic import BaseModel
 from starlette.responses import Response
 
 from billing.catalogue import CataloguePlan
-from billing.plan_details import NewPrice, current_price
 from billing.plan_form import (
-    STRICT,
-    Name,
     NewPlan,
     NewPrices,
     PlanChanges,
@@ -28,7 +22,6 @@ from billing.plan_form import (
     plan_out,
 )
 from billing.plans.commands import (
-    AttachPlan,
     ChangePlan,
     CreatePlan,
     PlanCommand,
@@ -37,9 +30,7 @@ from billing.plans.commands import (
     SetPlanPrices,
 )
 from billing.plans.decider import PLAN, Plan, PlanState, RetiredPlan
-from billing.plans.read_model import PlanRow, plan_by_id
 from billing.resources import Billing, Service
-from billing.slugs import Slug
 
 router = APIRouter(prefix="/api/v1/admin/tarif-plans", tags=["administration"])
 
@@ -49,17 +40,6 @@ class NoSlug(Invalid):
 
     code = "slug_required"
     detail = "Give the plan a slug: its name has no letter a to z and no digit."
-
-
-class Copy(
-    BaseModel, json_schema_extra={"examples": [{"name": "Pro for schools", "slug": "pro-schools"}]}
-):
-    """How the copy is called; unsaid, as the plan with `copy` behind it."""
-
-    model_config = STRICT
-
-    name: Name | None = None
-    slug: Slug | None = None
 
 
 @router.post("", status_code=201, response_model=PlanOut)
@@ -126,47 +106,6 @@ async def reactivate_plan(
     return await _carry_out(service, plan_id, command, cause, expected=if_match)
 
 
-@router.post("/{plan_id}/copy", status_code=201, response_model=PlanOut)
-async def copy_plan(
-    plan_id: UUID, body: Copy, _: Admin, cause: RequestCause, service: Service
-) -> Response:
-    """A plan like this one, at today's prices and in the same categories; retired, until somebody
-    has looked at it and activates it."""
-    row = await plan_by_id(service.kernel.database, plan_id)
-    if row is None:
-        raise NotFound
-    # the same for a repeat, which therefore finds the copy that it made
-    plan, id = row.plan, uuid5(cause.command_id, "copy")
-    name = body.name or f"{plan.details.name[:90]} (copy)"
-    slug = body.slug or f"{plan.slug[:55]}-copy"
-    details = replace(plan.details, name=name)
-    command = CreatePlan(id, slug, plan.family, plan.term, details, _prices_of(plan), cause.now)
-    then = _finished(service, id, plan.categories, cause)
-    handled = await service.kernel.commands.handle(PLAN, id, command, cause, then=then)
-    copy = await plan_by_id(service.kernel.database, id)
-    assert copy is not None
-    answer = Answer(201, _row_out(copy), _headers(id, copy.version, 201))
-    return answer_of(replace(handled, answer=answer))
-
-
-def _prices_of(plan: CataloguePlan) -> tuple[NewPrice, ...]:
-    currencies = dict.fromkeys(price.price.currency for price in plan.prices)
-    current = (current_price(plan.prices, currency) for currency in currencies)
-    return tuple(NewPrice(price.price, price.tax) for price in current if price is not None)
-
-
-def _finished(service: Billing, plan_id: UUID, categories: tuple[UUID, ...], cause: Cause) -> Then:
-    """Puts a copy where its pattern stands, and retires it."""
-
-    async def then(transaction: Transaction) -> None:
-        commands: list[PlanCommand] = [AttachPlan(plan_id, id, cause.now) for id in categories]
-        for n, command in enumerate([*commands, RetirePlan(plan_id, cause.now)]):
-            part = replace(cause, command_id=uuid5(cause.command_id, str(n)), fingerprint=None)
-            await service.kernel.commands.handle_in(transaction, PLAN, plan_id, command, part)
-
-    return then
-
-
 async def _carry_out(
     service: Billing,
     plan_id: UUID,
@@ -192,17 +131,13 @@ def _shown(status: int) -> Callable[[PlanState, int], Answer]:
         values = {name: value for name, value in vars(plan).items() if not name.endswith("_at")}
         told = CataloguePlan(**values, retired_at=retired_at)
         told_as = plan_out(told, plan.created_at, plan.updated_at)
-        return Answer(status, told_as, _headers(plan.plan_id, version, status))
+        return Answer(status, told_as, headers_of_plan(plan.plan_id, version, status))
 
     return answer
 
 
-def _headers(plan_id: UUID, version: int, status: int) -> dict[str, str]:
+def headers_of_plan(plan_id: UUID, version: int, status: int) -> dict[str, str]:
     headers = {"ETag": etag(version), "Cache-Tags": f"plan/{plan_id}, plan"}
     if status == 201:
         headers["Location"] = f"/api/v1/admin/tarif-plans/{plan_id}"
     return headers
-
-
-def _row_out(row: PlanRow) -> dict[str, object]:
-    return plan_out(row.plan, row.created_at, row.updated_at)

@@ -7,11 +7,14 @@ import structlog
 from common.database import Transaction
 from common.event_store import Cause
 from common.problems import NotFound
+from common.unit_of_work import UnitOfWork
 
 from billing.customers.commands import RemovePaymentMethod, SavePaymentMethod
 from billing.customers.decider import CUSTOMER
 from billing.customers.events import MethodFace
 from billing.desk import Desk
+from billing.disputing import dispute_heard_of
+from billing.holding import is_of_held_money
 from billing.invoice_states import NotPaid, RefundTooLarge
 from billing.payment_methods import method_id
 from billing.payment_provider import NotAttempted, Outcome, SavedMethod, Succeeded
@@ -30,6 +33,7 @@ from billing.provider_news import (
 from billing.reconciliation import OpenPayment
 from billing.refunding import refund_heard_of
 from billing.settling import settle_in
+from billing.taken_money import PaymentNotHeld
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +54,8 @@ def reacting(desk: Desk) -> OnOutcome:
             case RefundNews():
                 await _refund(transaction, desk, news, heard)
             case DisputeNews():
-                log.warning("payment_disputed", payment=news.payment, status=news.status)
+                async with UnitOfWork(desk.kernel.commands, transaction) as streams:
+                    await dispute_heard_of(streams, news, heard.now)
 
     return react
 
@@ -75,15 +80,16 @@ async def _payment(
 ) -> None:
     if id is None:
         return  # made by somebody else at the same account
-    _, payment = await desk.kernel.commands.state(transaction, PAYMENT, id)
-    if isinstance(payment, NoPayment):
-        log.warning("payment_is_not_ours", payment=str(id))
-        return
-    if page_may_be_open and _is_on_a_page(payment) and not isinstance(outcome, Succeeded):
-        return  # a card that was declined on a page is not the page's end
-    if isinstance(outcome, Succeeded) and outcome.method is not None:
-        await _save(transaction, desk, payment.of.account_id, outcome.method, heard)
-    await settle_in(transaction, desk, id, outcome, heard.now)
+    async with UnitOfWork(desk.kernel.commands, transaction) as streams:
+        payment = await streams.state(PAYMENT, id)
+        if isinstance(payment, NoPayment):
+            log.warning("payment_is_not_ours", payment=str(id))
+            return
+        if page_may_be_open and _is_on_a_page(payment) and not isinstance(outcome, Succeeded):
+            return  # a card that was declined on a page is not the page's end
+        if isinstance(outcome, Succeeded) and outcome.method is not None:
+            await _save(transaction, desk, payment.of.account_id, outcome.method, heard)
+        await settle_in(streams, id, outcome, heard.now)
 
 
 def _is_on_a_page(payment: PaymentState) -> bool:
@@ -134,9 +140,12 @@ async def _refund(transaction: Transaction, desk: Desk, news: RefundNews, heard:
     if news.payment_id is None:
         return
     try:
-        await refund_heard_of(transaction, desk, news.payment_id, news.state, heard.now)
-    except (NotFound, NotPaid, RefundTooLarge) as refusal:
-        # money of a payment that was held, or was refunded twice: somebody must look at it
+        async with UnitOfWork(desk.kernel.commands, transaction) as streams:
+            told = (streams, news.payment_id, news.state, heard.now)
+            if not await is_of_held_money(*told):
+                await refund_heard_of(*told)
+    except (NotFound, NotPaid, PaymentNotHeld, RefundTooLarge) as refusal:
+        # more went back than came in, or before it is known that it came: somebody must look at it
         log.error("refund_without_invoice", refund=news.state.reference, why=refusal.code)
 
 

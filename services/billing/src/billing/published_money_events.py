@@ -162,6 +162,8 @@ def _of_payment(fact: payments.PaymentEvent) -> PublishedEvent | None:
     match fact:
         case payments.PaymentSucceeded():
             return PaymentSucceeded(**who, amount=fact.captured, succeeded_at=fact.succeeded_at)
+        case payments.PaymentAccepted():
+            return PaymentSucceeded(**who, amount=fact.amount, succeeded_at=fact.accepted_at)
         case payments.PaymentDeclined() | payments.PaymentNotAttempted():
             return PaymentFailed(**who, code=fact.code)
         case _:

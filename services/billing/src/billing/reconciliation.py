@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 from common.clock import Clock, SystemClock
-from common.event_store import Cause
+from common.event_store import Cause, VersionConflict
 from common.ids import uuid7
 from common.kernel import Kernel
 from common.money import Money
@@ -31,6 +31,8 @@ LOOK_BACK = timedelta(days=3)
 """So long ago a notification may have got lost: providers try again for three days."""
 KEPT = 1_000
 """Reports kept."""
+RACES = 5
+"""How often core is told again at once after a lost race."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,18 @@ class Reconciliation:
         return await self._source.news_of(payment.reference) if payment.reference else None
 
     async def _tell(self, news: ProviderNews | None, run: UUID) -> None:
+        """What was recovered is worked on beside us and changes the same: who loses tells again,
+        or what this run found would never be reported."""
         if news is None:
             return
+        for _ in range(RACES):
+            try:
+                return await self._tell_once(news, run)
+            except VersionConflict:
+                await asyncio.sleep(0)
+        await self._tell_once(news, run)
+
+    async def _tell_once(self, news: ProviderNews, run: UUID) -> None:
         now = self._clock.now()
         cause = Cause(uuid7(), now, causation_id=str(run))
         async with self._database.transaction() as transaction:

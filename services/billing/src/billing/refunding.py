@@ -4,40 +4,44 @@ An administrator's refund and one that was made at the provider meet in the same
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 from uuid import UUID, uuid5
 
 import structlog
 from common.clock import Clock
-from common.database import Transaction
 from common.event_store import Cause
 from common.money import Money
 from common.problems import NotFound
+from common.unit_of_work import UnitOfWork
 
 from billing.desk import Desk
-from billing.documents import Line
+from billing.invoice_refunds import RefundRow, refunds_unsettled
 from billing.invoice_states import NotPaid, Paid
 from billing.invoices.commands import RequestRefund, SettleRefund
 from billing.invoices.decider import INVOICE
-from billing.invoices.read_model import RefundRow, refunds_unsettled
 from billing.numbering import CREDIT_NOTES, next_number
 from billing.payment_provider import ProviderRefused, ProviderUnavailable, RefundState
 from billing.payments.decider import PAYMENT, Succeeded
 from billing.payments.read_model import payment_by_id
-from billing.subscription_rules.states import Running
-from billing.subscriptions.commands import EndSubscription
-from billing.subscriptions.decider import SUBSCRIPTION
+from billing.reversing import reverse
 from billing.units import own_cause, unit
 
 log = structlog.get_logger(__name__)
 
 AGAIN_SECONDS = 30.0
+UNNUMBERED = ""
+Status = Literal["pending", "succeeded", "failed"]
+"""What a provider says of a refund."""
+RefundOrder = tuple[UUID, Money | None, str]
+"""The refund's id, how much (None: all that is left), and why."""
 
 
 async def refund(
     desk: Desk,
     invoice_id: UUID,
-    order: tuple[UUID, Money | None, str],
+    order: RefundOrder,
     cause: Cause,
     *,
     expected: int | None = None,
@@ -85,76 +89,57 @@ async def settle_refund(
 ) -> None:
     """Record what the provider says of a refund; the credit note when the money went."""
 
-    async def work(transaction: Transaction) -> None:
-        await settle_refund_in(transaction, desk, invoice_id, refund_id, said, now)
+    async def work(streams: UnitOfWork) -> None:
+        await settle_refund_in(streams, invoice_id, refund_id, said, now)
 
-    await unit(desk.kernel.database, work)
+    await unit(desk.kernel.commands, work)
 
 
 async def settle_refund_in(
-    transaction: Transaction,
-    desk: Desk,
+    streams: UnitOfWork,
     invoice_id: UUID,
     refund_id: UUID,
     said: RefundState,
     now: datetime,
 ) -> None:
     """The same in a transaction of the caller's. Raises `NotPaid`, `RefundTooLarge`."""
-    commands = desk.kernel.commands
-    _, invoice = await commands.state(transaction, INVOICE, invoice_id)
+    invoice = await streams.state(INVOICE, invoice_id)
     if not isinstance(invoice, Paid):
         raise NotPaid
     known = invoice.refund(refund_id)
-    number = None
-    if said.status == "succeeded" and (known is None or known.status not in ("done", "failed")):
-        number = await next_number(transaction, CREDIT_NOTES, now)
+    went = said.status == "succeeded" and (known is None or known.status not in ("done", "failed"))
     command = SettleRefund(
         refund_id=refund_id,
         reference=said.reference or None,
         amount=said.amount,
-        status="succeeded" if number else "failed" if said.status == "failed" else "pending",
+        status="succeeded" if went else "failed" if said.status == "failed" else "pending",
         reason=known.reason if known else "refunded_at_the_provider",
-        number=number,
+        number=UNNUMBERED if went else None,
         now=now,
     )
+    if went:
+        # who hears of a refusal may commit what else they did: no number may be taken by then
+        INVOICE.decide(command, invoice)
+        number = await next_number(streams.transaction, CREDIT_NOTES, now)
+        command = replace(command, number=number)
     cause = own_cause(now, because=invoice_id)
-    handled = await commands.handle_in(transaction, INVOICE, invoice_id, command, cause)
-    after = handled.state
-    if number and isinstance(after, Paid) and after.refunded == after.content.total:
-        for line in after.content.lines:
-            await _reverse(transaction, desk, line, now)
-
-
-async def _reverse(transaction: Transaction, desk: Desk, line: Line, now: datetime) -> None:
-    """A period that was given back whole ends at once; one that is over stays what it was."""
-    if line.activation is None or line.activation.kind == "change":
-        return
-    if line.ends_at is not None and line.ends_at <= now:
-        return
-    commands, id = desk.kernel.commands, line.activation.subscription_id
-    _, state = await commands.state(transaction, SUBSCRIPTION, id)
-    if not isinstance(state, Running):
-        return
-    if line.ends_at is None and state.live.span.number > 0:
-        return  # it paid for the first period, and that is over
-    cause = own_cause(now, because=line.line_id)
-    command = EndSubscription("refunded", now)
-    await commands.handle_in(transaction, SUBSCRIPTION, id, command, cause)
+    after = await streams.handle(INVOICE, invoice_id, command, cause)
+    if went and isinstance(after, Paid):
+        await reverse(streams, after, "refunded", now)
 
 
 async def refund_heard_of(
-    transaction: Transaction, desk: Desk, payment_id: UUID, said: RefundState, now: datetime
+    streams: UnitOfWork, payment_id: UUID, said: RefundState, now: datetime
 ) -> None:
     """A provider tells of a refund: one that we asked for, or one that was made there.
 
     Raises `NotFound` for a payment that is not ours or did not succeed.
     """
-    commands = desk.kernel.commands
-    _, payment = await commands.state(transaction, PAYMENT, payment_id)
+    payment = await streams.state(PAYMENT, payment_id)
     if not isinstance(payment, Succeeded):
         raise NotFound
     invoice_id = payment.of.invoice_id
-    _, invoice = await commands.state(transaction, INVOICE, invoice_id)
+    invoice = await streams.state(INVOICE, invoice_id)
     if not isinstance(invoice, Paid):
         raise NotFound
     known = [one for one in invoice.refunds if one.reference == said.reference]
@@ -165,7 +150,7 @@ async def refund_heard_of(
     ]
     found = [*known, *waiting]
     refund_id = found[0].refund_id if found else uuid5(invoice_id, f"refund/{said.reference}")
-    await settle_refund_in(transaction, desk, invoice_id, refund_id, said, now)
+    await settle_refund_in(streams, invoice_id, refund_id, said, now)
 
 
 async def ask_again(desk: Desk, clock: Clock) -> None:

@@ -35,8 +35,8 @@ async def _meet_all(desk: Desk, clock: SandboxClock, timers: Timers) -> int:
     """Everything that is due now, and what becomes due by it."""
     met = 0
     while True:
-        while await timers.step():
-            met += 1
+        while done := await timers.step():
+            met += done
         if await collect_once(desk, clock):
             continue
         async with desk.kernel.database.reader() as reader:

@@ -19,7 +19,7 @@ class BillingSettings(StripeSettings):
     seller_address: str = "1 Chancery Lane, Dublin"
     seller_country: str = Field(default="IE", pattern="^[A-Z]{2}$")
     seller_vat_number: str | None = None
-    charges_at_once: int = Field(default=8, ge=1, le=100)
+    charges_at_once: int = Field(default=25, ge=1, le=100)
     """How many saved methods a worker charges at the same time."""
 
     def problems(self) -> list[str]:

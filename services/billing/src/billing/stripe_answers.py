@@ -106,9 +106,20 @@ def declined(reference: str | None, error: Answer) -> Declined:
     return Declined(reference, code, hard)
 
 
-def refusal_code(code: str | None) -> str:
-    """Our code of a question that is never taken as it stands."""
-    return REFUSALS.get(code or "", "not_understood")
+def declined_charge(body: Any) -> Declined:
+    """The same as the answer to a charge says it."""
+    error: Answer = body["error"]
+    return declined(id_of(error.get("payment_intent")), error)
+
+
+class Gone(ProviderRefused):
+    """What was asked about is not there, or not any more."""
+
+
+def refusal(code: str | None, text: str) -> ProviderRefused:
+    """A question that is never taken as it stands, by our code."""
+    ours = REFUSALS.get(code or "", "not_understood")
+    return (Gone if code == "resource_missing" else ProviderRefused)(ours, text)
 
 
 def payment_outcome(intent: Answer) -> Outcome:

@@ -30,8 +30,8 @@ from billing.payment_provider import (
     SavedMethod,
     Unknown,
 )
-from billing.provider_news import PaymentNews, ProviderNews
-from billing.stripe_news import look_up
+from billing.provider_news import MethodNews, PaymentNews, ProviderNews
+from billing.stripe_news import look_up, told_of
 from billing.stripe_webhooks import notified_of, signed
 
 API_VERSION = "2026-10-28.endive"
@@ -40,6 +40,7 @@ RETRIES = 1
 """Of a connection that broke, a 409 or a 5xx; with the same key, inside one question."""
 CONNECT_SECONDS = 3.0
 KEY_REUSED = "key_used_for_another_question"
+KINDS = {"cs": "page", "pm": "method"}
 CHARGE_CODES = frozenset({"method_gone", "no_such_object"})
 """Refusals of a charge that say that there is nothing to charge: no money can move."""
 
@@ -98,6 +99,20 @@ class StripeGateway:
         )
         return made.id
 
+    async def forget_customer(self, reference: str, *, key: str) -> None:
+        """Delete them; their cards go with them. One who is gone is gone: no error."""
+        with suppress(answers.Gone):
+            await self._ask("forget_customer", self._v1.customers.delete_async(reference))
+
+    async def forget_method(self, reference: str, *, key: str) -> None:
+        """Detach a card that is still somebody's; it can never be charged again."""
+        seen = await self.news_of(reference)
+        if isinstance(seen, MethodNews) and seen.method is not None:
+            question = self._v1.payment_methods.detach_async(
+                reference, {}, {"idempotency_key": key}
+            )
+            await self._ask("forget_method", question)
+
     async def checkout_page(self, order: PageOrder, *, key: str) -> CheckoutPage:
         """A session in payment mode. It may live longer than asked: `expires_at` tells."""
         given = questions.checkout_page(order, datetime.now(UTC))
@@ -134,7 +149,7 @@ class StripeGateway:
         try:
             intent = await self._ask("charge", question)
         except stripe.CardError as error:
-            return _declined(error)
+            return answers.declined_charge(error.json_body)
         except OutcomeUnknown:
             return Unknown(None)
         except ProviderRefused as refused:
@@ -172,14 +187,7 @@ class StripeGateway:
         """The same, with the payments of ours that they are for."""
         given = questions.since(since)
         found = await self._all("payments", self._v1.payment_intents.list_async, given)
-        return [
-            PaymentNews(
-                intent["id"],
-                answers.our_id(intent, "payment_id"),
-                answers.payment_outcome(intent),
-            )
-            for intent in reversed(found)
-        ]
+        return [told_of(intent) for intent in reversed(found)]
 
     async def undelivered(self, since: datetime) -> list[Notified]:
         """The events that some endpoint of ours has not taken, the oldest first."""
@@ -202,15 +210,13 @@ class StripeGateway:
             return None
         try:
             thing = await self._ask("news", question.asked)
-        except ProviderRefused as refused:
-            if refused.code == "no_such_object":
-                return None
-            raise
+        except answers.Gone:
+            return None
         return question.read(thing.to_dict())
 
     async def news_of(self, reference: str) -> ProviderNews | None:
-        """The same for an intent or session by its reference."""
-        kind = "page" if reference.startswith("cs_") else "payment"
+        """The same for an intent, session or card by its reference."""
+        kind = KINDS.get(reference.partition("_")[0], "payment")
         return await self.news(Notified("", "asked", kind, reference, datetime.now(UTC)))
 
     async def _page_made(self, call: str, given: Mapping[str, Any], key: str) -> CheckoutPage:
@@ -236,8 +242,8 @@ class StripeGateway:
         found = self._v1.checkout.sessions.list_async(
             {"customer": given["customer"], "limit": questions.PAGE_SIZE}
         )
-        same = [s for s in (await self._ask("pages", found)).data if _ours(s) == given["metadata"]]
-        return same[0] if same else None
+        pages = (await self._ask("pages", found)).data
+        return next((p for p in pages if p.to_dict()["metadata"] == given["metadata"]), None)
 
     async def _all(self, call: str, list_async: Any, given: Any) -> list[dict[str, Any]]:
         async def walked() -> list[dict[str, Any]]:
@@ -268,17 +274,6 @@ class StripeGateway:
         return answer
 
 
-def _ours(session: stripe.checkout.Session) -> dict[str, str]:
-    return session.metadata.to_dict() if session.metadata else {}
-
-
-def _declined(error: stripe.CardError) -> Outcome:
-    body: Any = error.json_body
-    said: dict[str, Any] = body["error"]
-    intent = said.get("payment_intent")
-    return answers.declined(answers.id_of(intent), said)
-
-
 def _refusal_of(error: stripe.StripeError) -> Exception:
     """What it means for who asked. The texts name codes and request ids, never persons."""
     told = f"{type(error).__name__} {error.code or ''} {error.request_id or ''}".strip()
@@ -292,6 +287,6 @@ def _refusal_of(error: stripe.StripeError) -> Exception:
         case stripe.IdempotencyError():
             return ProviderRefused(KEY_REUSED, told)
         case stripe.InvalidRequestError():
-            return ProviderRefused(answers.refusal_code(error.code), told)
+            return answers.refusal(error.code, told)
         case _:
             return OutcomeUnknown(told)

@@ -54,11 +54,15 @@ def look_up(v1: Any, notified: Notified) -> Question | None:
             return None
 
 
-def _payment(intent: Thing) -> PaymentNews | None:
+def told_of(intent: Thing) -> PaymentNews:
+    """An intent as it is now, whoever made it."""
     payment_id = answers.our_id(intent, "payment_id")
-    if payment_id is None:
-        return None
     return PaymentNews(intent["id"], payment_id, answers.payment_outcome(intent))
+
+
+def _payment(intent: Thing) -> PaymentNews | None:
+    news = told_of(intent)
+    return None if news.payment_id is None else news
 
 
 def _page(session: Thing) -> PageNews | None:

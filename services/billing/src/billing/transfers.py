@@ -31,6 +31,12 @@ class Transfers:
         """Everybody is known by their account."""
         return str(account_id)
 
+    async def forget_customer(self, reference: str, *, key: str) -> None:
+        """Nothing is kept of them here that is not kept by us."""
+
+    async def forget_method(self, reference: str, *, key: str) -> None:
+        """There is none."""
+
     async def checkout_page(self, order: PageOrder, *, key: str) -> CheckoutPage:
         """There is none."""
         raise _no_page()

@@ -6,10 +6,11 @@ from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
-from common.database import Database, Transaction
+from common.command_handling import Commands
 from common.event_store import Cause, VersionConflict
 from common.ids import uuid7
 from common.problems import Conflict
+from common.unit_of_work import UnitOfWork
 
 ResultT = TypeVar("ResultT")
 
@@ -17,15 +18,18 @@ RACES = (VersionConflict, asyncpg.UniqueViolationError, asyncpg.DeadlockDetected
 TRIES = 5
 
 
-async def unit(database: Database, work: Callable[[Transaction], Awaitable[ResultT]]) -> ResultT:
+async def unit(commands: Commands, work: Callable[[UnitOfWork], Awaitable[ResultT]]) -> ResultT:
     """What `work` returns, committed as a whole. It must be able to begin anew.
 
     Raises `Conflict` after several lost races, and what `work` raises.
     """
     for _ in range(TRIES):
         try:
-            async with database.transaction() as transaction:
-                return await work(transaction)
+            async with (
+                commands.database.transaction() as transaction,
+                UnitOfWork(commands, transaction) as streams,
+            ):
+                return await work(streams)
         except RACES:
             continue
     raise Conflict

@@ -17,9 +17,14 @@ from billing.charging import collect
 from billing.deadlines_met import deadlines_met
 from billing.declaration import DECLARATION
 from billing.desk import Desk
+from billing.holding import ask_again as ask_again_about_held_money
 from billing.mails import Mails
 from billing.measuring import keep_measuring
 from billing.payment_provider import PaymentProvider
+from billing.processes.delete_an_erased_customer_at_their_providers import (
+    delete_an_erased_customer_at_their_providers,
+)
+from billing.processes.detach_a_removed_payment_method import detach_a_removed_payment_method
 from billing.processes.forget_a_customer_whose_account_is_erased import (
     FORGET_A_CUSTOMER_WHOSE_ACCOUNT_IS_ERASED,
 )
@@ -41,7 +46,7 @@ from billing.sandbox_clock import SandboxClock
 from billing.settings import BillingSettings
 from billing.stripe_duties import stripe_duties
 
-TIMERS_AT_ONCE = 4
+TIMERS_AT_ONCE = 2
 """How many deadlines one process meets at the same time: most of it is waiting for the database."""
 
 
@@ -67,6 +72,8 @@ def create_worker(
             use_a_new_payment_method_at_once(desk, clock),
             write_to_customers_about_their_money(mails, settings.seller_country),
             forget_mails_about_an_erased_customer(mailer),
+            delete_an_erased_customer_at_their_providers(desk),
+            detach_a_removed_payment_method(desk),
         ],
         on_due=deadlines_met(desk),
         duties=_duties(desk, clock),
@@ -79,6 +86,7 @@ def _duties(desk: Desk, clock: SandboxClock) -> dict[str, Callable[[], Awaitable
     duties: dict[str, Callable[[], Awaitable[None]]] = {
         "payments": partial(collect, desk, clock),
         "refunds": partial(ask_again, desk, clock),
+        "refunds of held money": partial(ask_again_about_held_money, desk, clock),
         "measuring": partial(keep_measuring, kernel.database),
         **{
             f"timers {n}": Timers(kernel.commands, on_due, clock).run

@@ -109,6 +109,10 @@ def test_what_was_never_saved_or_is_removed_is_not_there() -> None:
             customer.given(*history).when(command).then_refused(NotFound)
 
 
+def test_what_was_removed_is_not_brought_back_by_who_tells_of_it_late() -> None:
+    customer.given(SAVED, DEFAULT_SET, REMOVED).when(SAVE).then()
+
+
 def test_the_oldest_makes_room_for_more_than_one_can_tell_apart() -> None:
     many = [replace(SAVED, method_id=UUID(int=n)) for n in range(MOST_METHODS)]
     gone = replace(REMOVED, method_id=UUID(int=0), removed_at=AT)

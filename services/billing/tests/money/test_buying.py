@@ -145,6 +145,19 @@ async def test_an_open_invoice_that_is_paid_twice_at_once_is_charged_once(world:
     assert (await person.ask("POST", pay)).body["code"] == "already_paid"
 
 
+async def test_answers_name_each_thing_that_a_cache_must_drop_them_for(world: Any) -> None:
+    person = await world.customer()
+    ordered = await person.orders(await world.plan())
+    id, invoice = ordered.body["subscription"]["id"], ordered.body["invoice"]["id"]
+
+    mine = await person.ask("GET", f"/api/v1/user/subscriptions/{id}")
+    owed = await person.ask("GET", f"/api/v1/user/invoices/{invoice}")
+
+    assert ordered.headers["cache-tags"] == f"subscription/{id}, user/{person.account}"
+    assert mine.headers["cache-tags"] == f"subscription/{id}, user/{person.account}"
+    assert owed.headers["cache-tags"] == f"invoice/{invoice}, user/{person.account}"
+
+
 async def test_anothers_things_are_not_there(world: Any) -> None:
     owner, stranger = await world.customer(), await world.customer()
     ordered = await owner.orders(await world.plan())

@@ -90,3 +90,28 @@ async def test_a_page_with_a_credit_shows_the_sum(house: Any) -> None:
 
     assert isinstance(state.outcome, Succeeded)
     assert state.outcome.captured == PRICE
+
+
+async def test_who_is_forgotten_is_gone_with_their_cards_and_a_repeat_is_no_error(
+    house: Any,
+) -> None:
+    card = await house.saved()
+
+    for key in ("r", "r", "s"):
+        await house.gateway.forget_customer(card.customer, key=key)
+
+    assert (await house.twin.v1.customers.retrieve_async(card.customer)).deleted
+    with pytest.raises(ProviderRefused):
+        await house.gateway.checkout_page(await house.order(customer=card.customer), key="t")
+
+
+async def test_a_card_is_let_go_of_once_and_is_then_nobodys(house: Any) -> None:
+    account_id = uuid4()
+    customer = await house.gateway.customer(account_id, "di@example.org", "Di", key=str(account_id))
+    made = await house.twin.v1.payment_methods.attach_async("pm_card_visa", {"customer": customer})
+
+    for key in ("u", "u", "v"):
+        await house.gateway.forget_method(made.id, key=key)
+    await house.gateway.forget_method("pm_unknown", key="w")
+
+    assert (await house.twin.v1.payment_methods.retrieve_async(made.id)).customer is None

@@ -62,6 +62,17 @@ async def test_an_open_payment_that_is_settled_there_is_told_to_core(house: Any)
     assert "Succeeded" in (await house.heard(str(payment)))[0]
 
 
+async def test_a_run_that_loses_races_for_what_it_tells_still_reports_it(house: Any) -> None:
+    await house.twin.set("switches", drop=100)
+    payment, page = await house.bought()
+    house.open, house.racing = [open_here(payment, page)], 3
+
+    report = await house.reconciliation.run(uuid7())
+
+    assert report.kinds == {"settled_there": 1}
+    assert len(await house.heard(str(payment))) == 1
+
+
 async def test_a_charge_whose_answer_got_lost_is_found_by_our_own_id(house: Any) -> None:
     await house.twin.v1.webhook_endpoints.delete_async(house.endpoint)
     payment = uuid4()

@@ -1,9 +1,13 @@
 """Webhooks as they come: once, twice, late, reversed, forged, old, and while we are broken."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from billing.main import create_app
+from billing.sandbox_clock import SandboxClock
+from common.testing.http import served
 from common.testing.logs import json_log
 from common.testing.waiting import eventually
 from stripe_twin.testing.webhooks import event, signature
@@ -114,6 +118,16 @@ async def test_one_dated_within_five_minutes_is_taken(house: Any, age: int) -> N
     body = event()
 
     assert (await house.post(body, signature(body, house.secret, age=age)))[0] == 200
+
+
+async def test_the_clock_of_a_sandbox_does_not_make_them_old(house: Any) -> None:
+    body, in_a_sandbox = event(), house.settings.model_copy(update={"sandbox": True})
+    await SandboxClock().move_to(house.kernel.database, datetime.now(UTC) + timedelta(days=400))
+
+    async with served(create_app(in_a_sandbox, house.kernel)) as client:
+        headers = {"Stripe-Signature": signature(body, house.secret)}
+        async with client.post("/api/v1/stripe/webhook", data=body, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
 
 
 async def test_the_twin_can_date_them_back_and_then_they_come_again(house: Any) -> None:

@@ -7,7 +7,6 @@ minutes, which bounds it.
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from common.access_tokens import (
     STAFF,
@@ -78,15 +77,19 @@ class Authentication:
             raise Forbidden
         return caller
 
+    def end(self, caller: Caller) -> None:
+        """Believe no token of this caller's session any more."""
+        identity = caller.identity
+        self._refused.end(identity.session_id, identity.expires_at)
+
     async def _recognise(self, authorization: bytes) -> Caller:
         if self._ring.keys is not self._verified_with:
             self._remembered.clear()
             self._verified_with = self._ring.keys
-        digest = sha256(authorization).digest()
-        caller = self._remembered.get(digest)
+        caller = self._remembered.get(authorization)
         if caller is None or self._clock.now() >= caller.identity.expires_at:
             caller = Caller(await self._verify(_bearer(authorization)))
-            self._remember(digest, caller)
+            self._remember(authorization, caller)
         self._check(caller.identity)
         return caller
 
@@ -96,8 +99,8 @@ class Authentication:
         if self._refused.is_over((identity.session_id, identity.account_id)):
             raise InvalidToken
 
-    def _remember(self, digest: bytes, caller: Caller) -> None:
-        self._remembered[digest] = caller
+    def _remember(self, authorization: bytes, caller: Caller) -> None:
+        self._remembered[authorization] = caller
         if len(self._remembered) > REMEMBERED_TOKENS:
             self._remembered.popitem(last=False)
 

@@ -51,6 +51,7 @@ CATALOGUE: Sequence[Route] = (
     _admin(_CHANGE, "/{id}"),
     *(_admin(POST, f"/{{id}}/{name}") for name in ("prices", "activate", "deactivate")),
     *(_admin(POST, f"/{{id}}/{name}") for name in ("archive", "copy")),
+    _admin(POST, "/bulk/copy"),
     _billing(GET, _CATEGORIES + "/", Access.ADMIN, query=_PAGE | {"format"}),
     _billing(POST, _CATEGORIES + "/", Access.ADMIN),
     _billing(GET, _CATEGORIES + "/{id}", Access.ADMIN),
@@ -68,21 +69,24 @@ CUSTOMER: Sequence[Route] = (
 )
 _SUBSCRIPTIONS, _INVOICES = "/api/v1/user/subscriptions", "/api/v1/user/invoices"
 _ANY_SUBSCRIPTION, _ANY_INVOICE = "/api/v1/admin/subscriptions", "/api/v1/admin/invoices"
+_ANY_PAYMENT = "/api/v1/admin/payments"
+_ABOUT_SUBSCRIPTIONS = frozenset({"status", "user_id", "plan_id", "plan"})
+_ABOUT_PAYMENTS = frozenset({"status", "dispute", "user_id", "invoice_id"})
 ASKED = 30.0
 """Seconds for routes that ask a payment provider."""
 ADVANCED = 300.0
 """Seconds for years that go by in the sandbox."""
 
 MONEY: Sequence[Route] = (
-    _billing(POST, "/api/v1/user/checkout", Access.USER, budget=ASKED),
-    _billing(POST, "/api/v1/subscription/checkout", Access.USER, budget=ASKED),
+    _billing(POST, "/api/v1/user/checkout", Access.USER, budget=ASKED, critical=True),
+    _billing(POST, "/api/v1/subscription/checkout", Access.USER, budget=ASKED, critical=True),
     _billing(GET, "/api/v1/subscription/status", Access.USER),
     _billing(GET, _SUBSCRIPTIONS + "/", Access.USER, query=_PAGE | {"status"}),
     _billing(GET, _SUBSCRIPTIONS + "/active", Access.USER),
     _billing(GET, _SUBSCRIPTIONS + "/active-all", Access.USER),
     _billing(GET, _SUBSCRIPTIONS + "/{id}", Access.USER, cache=CacheRule()),
     *(
-        _billing(POST, f"{_SUBSCRIPTIONS}/{{id}}/{name}", Access.USER, budget=ASKED)
+        _billing(POST, f"{_SUBSCRIPTIONS}/{{id}}/{name}", Access.USER, budget=ASKED, critical=True)
         for name in ("cancel", "reactivate", "pause", "resume", "upgrade", "downgrade")
     ),
     _billing(
@@ -94,25 +98,40 @@ MONEY: Sequence[Route] = (
     _billing(DELETE, _SUBSCRIPTIONS + "/{id}/pending-change", Access.USER),
     _billing(GET, _INVOICES + "/", Access.USER, query=_PAGE | {"status"}),
     _billing(GET, _INVOICES + "/{id}", Access.USER, cache=CacheRule()),
-    _billing(POST, _INVOICES + "/{id}/pay", Access.USER, budget=ASKED),
-    _billing(GET, _ANY_SUBSCRIPTION, Access.ADMIN, query=_PAGE | {"status", "user_id", "plan_id"}),
+    _billing(POST, _INVOICES + "/{id}/pay", Access.USER, budget=ASKED, critical=True),
+    _billing(GET, _ANY_SUBSCRIPTION, Access.ADMIN, query=_PAGE | _ABOUT_SUBSCRIPTIONS),
     _billing(POST, _ANY_SUBSCRIPTION, Access.ADMIN, budget=ASKED),
     _billing(GET, _ANY_SUBSCRIPTION + "/{id}", Access.ADMIN),
-    _billing(POST, _ANY_SUBSCRIPTION + "/{id}/cancel", Access.ADMIN, budget=ASKED),
+    *(
+        _billing(POST, f"{_ANY_SUBSCRIPTION}/{{id}}/{name}", Access.ADMIN, budget=ASKED)
+        for name in ("cancel", "extend", "activate", "refund")
+    ),
     _billing(GET, "/api/v1/admin/users/{id}/subscriptions", Access.ADMIN, query=_PAGE),
+    _billing(GET, "/api/v1/admin/users/{id}/deletion-info", Access.ADMIN),
     _billing(GET, _ANY_INVOICE, Access.ADMIN, query=_PAGE | {"status", "user_id"}),
     _billing(GET, _ANY_INVOICE + "/{id}", Access.ADMIN),
     *(
         _billing(POST, f"{_ANY_INVOICE}/{{id}}/{name}", Access.ADMIN, budget=ASKED)
-        for name in ("mark-paid", "void", "refund")
+        for name in ("mark-paid", "void", "refund", "duplicate")
     ),
+    _billing(GET, _ANY_PAYMENT, Access.ADMIN, query=_PAGE | _ABOUT_PAYMENTS),
+    _billing(GET, _ANY_PAYMENT + "/{id}", Access.ADMIN),
+    _billing(POST, _ANY_PAYMENT + "/{id}/release", Access.ADMIN, budget=ASKED),
+    _billing(POST, _ANY_PAYMENT + "/{id}/refund", Access.ADMIN, budget=ASKED),
     _billing(GET, "/api/v1/sandbox/clock", Access.ADMIN),
     _billing(POST, "/api/v1/sandbox/clock/advance", Access.ADMIN, budget=ADVANCED),
 )
 STRIPE: Sequence[Route] = (
     _billing(GET, "/api/v1/stripe/config", Access.ANYONE),
     # signed over its very bytes, which therefore pass as they came, and as often as Stripe likes
-    Route("billing", POST, "/api/v1/stripe/webhook", Access.ANYONE, body_limit=1024 * KIB),
+    Route(
+        "billing",
+        POST,
+        "/api/v1/stripe/webhook",
+        Access.ANYONE,
+        body_limit=1024 * KIB,
+        critical=True,
+    ),
     _billing(GET, "/api/v1/admin/reconciliations", Access.ADMIN, query=frozenset({"limit"})),
 )
 BILLING_ROUTES: Sequence[Route] = (*CATALOGUE, *CUSTOMER, *MONEY, *STRIPE)

@@ -11,7 +11,7 @@ from gateway.authentication import Caller
 from gateway.exchange import Exchange
 from gateway.forwarding import Call
 from gateway.hygiene import IDENTITY, forwarded_headers
-from gateway.routes import READS
+from gateway.routes import READS, Route
 
 
 class Calls:
@@ -23,13 +23,14 @@ class Calls:
         self._client_header = lru_cache(10_000)(partial(_client_header, tokens))
 
     def forwarded(
-        self, exchange: Exchange, path: str, query: bytes, caller: Caller | None, budget: float
+        self, exchange: Exchange, path: str, query: bytes, caller: Caller | None, route: Route
     ) -> Call:
         """The client's own request."""
         headers = forwarded_headers(exchange.headers, body=exchange.method not in READS)
         self._introduce(headers, exchange, caller)
         method = "GET" if exchange.method == "HEAD" else exchange.method
-        return Call(method, path, query, headers, budget, exchange.scope.get("client"))
+        client = exchange.scope.get("client")
+        return Call(method, path, query, headers, route.budget, client, route.critical)
 
     def asked_for(
         self, exchange: Exchange, path: str, query: bytes, caller: Caller, budget: float

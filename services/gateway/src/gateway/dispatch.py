@@ -177,9 +177,9 @@ class Gateway:
             await own(exchange, caller)
             return
         query = known_query(exchange.scope["query_string"], route.query_bytes)
-        call = partial(self._calls.forwarded, exchange, path, query, caller, route.budget)
+        call = partial(self._calls.forwarded, exchange, path, query, caller, route)
         if route.cache is None or exchange.method not in READS:
-            await self._pass_through(exchange, route, call())
+            await self._pass_through(exchange, route, call(), caller=caller)
             return
         read = Read(exchange, route.cache, path, query, caller)
         upstream = self._upstreams[route.service]
@@ -190,7 +190,12 @@ class Gateway:
         )
 
     async def _pass_through(
-        self, exchange: Exchange, route: Route, call: Call, note: Header | None = None
+        self,
+        exchange: Exchange,
+        route: Route,
+        call: Call,
+        note: Header | None = None,
+        caller: Caller | None = None,
     ) -> None:
         inbound = _inbound(exchange, route)
 
@@ -198,6 +203,8 @@ class Gateway:
             if inbound.too_large and not exchange.status:
                 return  # the service answers what it took for a client that left
             if message["type"] == "http.response.start":
+                if caller is not None and route.ends_session and message["status"] < 300:
+                    self._doors.authentication.end(caller)
                 await self._begin(exchange, message, note)
             else:
                 more = message.get("more_body", False)

@@ -66,7 +66,8 @@ class AnswerCut(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as the service shall see it; `budget` is in seconds."""
+    """One request as the service shall see it; `budget` is in seconds. Where not all requests can
+    be served, `critical` ones are."""
 
     method: str
     path: str
@@ -74,6 +75,7 @@ class Call:
     headers: list[Header]
     budget: float
     client: tuple[str, int] | None = None
+    critical: bool = False
 
 
 class Upstream(Protocol):

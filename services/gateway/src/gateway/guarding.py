@@ -29,6 +29,10 @@ _FAILURES = (UpstreamUnavailable, UpstreamBroken, UpstreamTimeout, AnswerCut)
 log = structlog.get_logger(__name__)
 
 
+KEPT_SHARE = 0.2
+"""Of what a service takes at once, for its critical routes."""
+
+
 class Overloaded(Refused):
     """As many requests as the service can take are under way."""
 
@@ -40,13 +44,13 @@ class Overloaded(Refused):
 class Guarded:
     """An upstream that refuses at once what would only wait or fail.
 
-    `most` is how many requests may be under way.
+    `most` is how many requests may be under way; those that are not critical leave some of it free.
     """
 
     def __init__(self, name: str, upstream: Upstream, *, most: int, breaker: Breaker) -> None:
         self._name = name
         self._upstream = upstream
-        self._most = most
+        self._most = {True: most, False: most - int(most * KEPT_SHARE)}
         self._breaker = breaker
         self._busy = 0
 
@@ -66,7 +70,7 @@ class Guarded:
     async def forward(self, call: Call, inbound: Inbound, send: Send) -> None:
         """See `Upstream.forward`. Raises also `Overloaded`."""
         clock = asyncio.get_running_loop().time
-        self._admit(clock())
+        self._admit(clock(), critical=call.critical)
         self._busy += 1
         UNDER_WAY.labels(self._name).set(self._busy)
         try:
@@ -83,8 +87,8 @@ class Guarded:
             self._busy -= 1
             UNDER_WAY.labels(self._name).set(self._busy)
 
-    def _admit(self, now: float) -> None:
-        if self._busy >= self._most:
+    def _admit(self, now: float, *, critical: bool) -> None:
+        if self._busy >= self._most[critical]:
             SHED.labels(self._name, "overloaded").inc()
             raise Overloaded(headers=(RETRY_AFTER,))
         if not self._breaker.lets_in(now):

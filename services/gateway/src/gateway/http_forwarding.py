@@ -22,9 +22,10 @@ Body = bytes | AsyncIterator[bytes] | None
 
 
 class HttpUpstream:
-    """A service at an address, over one pool of kept-alive connections.
+    """A service at an address, over pools of kept-alive connections: one for critical calls, which
+    so do not queue behind others.
 
-    `connections` bounds the pool; who finds no free connection waits inside the call's budget.
+    `connections` bounds each pool; who finds no free connection waits inside the call's budget.
     """
 
     def __init__(
@@ -33,11 +34,14 @@ class HttpUpstream:
         self._base_url = base_url.rstrip("/")
         self._connections = connections
         self._retry_pause = retry_pause
-        self._client: aiohttp.ClientSession | None = None
+        self._clients: dict[bool, aiohttp.ClientSession] = {}
 
     async def start(self) -> None:
-        """Open the pool; connections are made when first needed."""
-        self._client = aiohttp.ClientSession(
+        """Open the pools; connections are made when first needed."""
+        self._clients = {critical: self._pool() for critical in (False, True)}
+
+    def _pool(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=self._connections, keepalive_timeout=KEEP_ALIVE_SECONDS
             ),
@@ -48,9 +52,9 @@ class HttpUpstream:
         )
 
     async def close(self) -> None:
-        """Close the pool and whatever still runs over it."""
-        if self._client is not None:
-            await self._client.close()
+        """Close the pools and whatever still runs over them."""
+        for client in self._clients.values():
+            await client.close()
 
     async def forward(self, call: Call, inbound: Inbound, send: Send) -> None:
         """See `Upstream.forward`. Only an unreachable service is asked twice."""
@@ -75,15 +79,15 @@ class HttpUpstream:
             return await self._request(call, body)
 
     async def _request(self, call: Call, body: Body) -> aiohttp.ClientResponse:
-        if self._client is None:
-            raise Unreachable("the pool is not open")
+        if not self._clients:
+            raise Unreachable("the pools are not open")
         query = f"?{call.query.decode('latin-1')}" if call.query else ""
         url = URL(f"{self._base_url}{call.path}{query}", encoded=True)
         headers = [
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in call.headers
         ]
         try:
-            return await self._client.request(
+            return await self._clients[call.critical].request(
                 call.method, url, headers=headers, data=body, allow_redirects=False
             )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:

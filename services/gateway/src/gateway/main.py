@@ -9,6 +9,7 @@ import uvicorn
 from common.clock import SystemClock
 from common.garbage import settle
 from common.observability import configure_logging
+from common.paired_writes import PairingProtocol
 from common.rabbitmq import RabbitMQBroker
 from common.reporting import start_reporting
 from common.serving import GentleServer, served_beside
@@ -74,7 +75,7 @@ def _config(app: Application, host: str, port: int) -> uvicorn.Config:
         host=host,
         port=port,
         lifespan="on",
-        http="httptools",
+        http=PairingProtocol,
         access_log=False,
         server_header=False,
         proxy_headers=False,

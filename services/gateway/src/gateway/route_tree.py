@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from re import compile as pattern
 from urllib.parse import parse_qsl
 
@@ -33,6 +34,9 @@ class Match:
 
 _SEGMENT = pattern(r"[A-Za-z0-9._~-]{1,128}").fullmatch
 _DOTS = frozenset({".", ".."})
+REMEMBERED = 10_000
+LONGEST_REMEMBERED = 200
+"""Characters: longer paths are looked up each time, or strangers could fill memory with them."""
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class RoutesTable:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self.routes = tuple(routes)
+        self._remembered = lru_cache(REMEMBERED)(self._find)
         self._root = _Node()
         for route in routes:
             for path in (route.path, *route.aliases):
@@ -58,6 +63,9 @@ class RoutesTable:
 
     def find(self, path: str) -> Match | None:
         """The path's entry, or nothing. Percent-encoded and dotted segments match no parameter."""
+        return self._remembered(path) if len(path) <= LONGEST_REMEMBERED else self._find(path)
+
+    def _find(self, path: str) -> Match | None:
         node = self._root
         parameters: list[str] = []
         for segment in path.split("/"):

@@ -65,7 +65,10 @@ class Route:
     A template's parameters match one segment of unreserved characters. `body_limit` is in bytes,
     `budget` in seconds until the answer begins, and between its pieces. Query names that are not
     in `query` are dropped. A template that ends in `/` matches without it, too. A route with `when`
-    is for requests whose first value of that query name is this one, before those without.
+    is for requests whose first value of that query name is this one, before those without. Some of
+    what a service takes at once is kept for `critical` routes: others are refused first. Once a
+    route that `ends_session` has done so, its caller's token is refused here without waiting for
+    the message.
     """
 
     service: str
@@ -79,6 +82,8 @@ class Route:
     aliases: tuple[str, ...] = ()
     limit: RateLimit | None = None
     when: tuple[str, str] | None = None
+    critical: bool = False
+    ends_session: bool = False
 
     @cached_property
     def query_bytes(self) -> frozenset[bytes]:

@@ -23,7 +23,7 @@ class GatewaySettings(ServiceSettings):
     """Several gateway processes listen on the one port; the kernel shares connections out."""
     upstream_connections: int = Field(default=200, ge=1)
     upstream_requests: int = Field(default=400, ge=1)
-    """Requests under way to one service; one more is refused at once."""
+    """Requests under way to one service; one more is refused at once, sooner if not critical."""
     breaker_seconds: float = Field(default=5, gt=0, le=600)
     """How long a service that only fails is left alone."""
     cache_bytes: int = Field(default=64 * MIB, ge=0)

@@ -35,6 +35,7 @@ from common.garbage import settle
 from common.in_process import InProcessBroker
 from common.kernel import Kernel, KernelDeclaration, open_kernel_of
 from common.observability import configure_logging
+from common.paired_writes import PairingProtocol
 from common.personal_data_export import PersonalDataHolders
 from common.reporting import start_reporting
 from common.serving import GentleServer
@@ -92,6 +93,7 @@ async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.sock
         system = await stack.enter_async_context(_open(layout, server))
         config = uvicorn.Config(
             system.gateway,
+            http=PairingProtocol,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -71,7 +71,8 @@ def _act(twin: Twin, deliveries: Deliveries, action: str, said: Json) -> Any:
 def _act_on(twin: Twin, action: str, said: Json) -> Any:
     match action:
         case "POST roll_secret":
-            return {"secret": endpoints.roll(twin, twin.find(endpoints.KIND, said["endpoint"]))}
+            endpoint = twin.find(endpoints.KIND, said["endpoint"])
+            return {"secret": endpoints.roll(twin, endpoint, said.get("secret"))}
         case "POST forget_old_secrets":
             endpoints.forget_old(twin, twin.find(endpoints.KIND, said["endpoint"]))
             return {}

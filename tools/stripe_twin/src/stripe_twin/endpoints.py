@@ -46,9 +46,9 @@ def new_secret() -> str:
     return f"whsec_{secrets.token_urlsafe(24)}"
 
 
-def roll(twin: Twin, endpoint: Json) -> str:
-    """A new secret; until `forget_old` deliveries are signed with both."""
-    fresh = new_secret()
+def roll(twin: Twin, endpoint: Json, secret: str | None = None) -> str:
+    """A new secret, or the named one; until `forget_old` deliveries are signed with both."""
+    fresh = secret or new_secret()
     endpoint["_secrets"] = [fresh, endpoint["_secrets"][0]]
     twin.store.put(endpoint)
     return fresh

@@ -17,6 +17,7 @@ from common.access_tokens import (
     InternalTokens,
 )
 from common.ids import uuid7
+from common.paired_writes import PairingProtocol
 from common.settings import ServiceSettings
 
 
@@ -30,6 +31,7 @@ async def served(app: Any) -> AsyncIterator[aiohttp.ClientSession]:
         app,
         host="127.0.0.1",
         port=0,
+        http=PairingProtocol,
         log_config=None,
         timeout_graceful_shutdown=1,
         # a test may wait for long between two requests: the client closes idle connections first

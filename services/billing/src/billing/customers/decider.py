@@ -51,13 +51,15 @@ class Method:
 
 @dataclass(frozen=True)
 class Customer:
-    """Somebody who may buy. `methods` are the saved ways to pay, the oldest first."""
+    """Somebody who may buy. `methods` are the saved ways to pay, the oldest first; those that were
+    `removed` never come back, whoever still tells of them."""
 
     contact: Contact = NOBODY
     details: BillingDetails = NOTHING
     names: tuple[tuple[str, str], ...] = ()
     pages: tuple[UUID, ...] = ()
     methods: tuple[Method, ...] = ()
+    removed: frozenset[UUID] = frozenset()
     default_id: UUID | None = None
 
     def method(self, method_id: UUID) -> Method | None:
@@ -132,7 +134,7 @@ def _methods(command: MethodCommand, state: Customer) -> list[CustomerEvent]:
 
 def _save(command: SavePaymentMethod, state: Customer) -> list[CustomerEvent]:
     known = state.method(command.method_id)
-    if known is not None and known.face == command.face:
+    if command.method_id in state.removed or (known is not None and known.face == command.face):
         return []
     id, method_id, now = command.account_id, command.method_id, command.now
     saved = PaymentMethodSaved(id, method_id, command.provider, command.face, now)
@@ -187,7 +189,8 @@ def _evolve_methods(
         method = Method(event.method_id, event.provider, event.face)
         return replace(state, methods=(*others, method))
     default_id = None if state.default_id == event.method_id else state.default_id
-    return replace(state, methods=others, default_id=default_id)
+    removed = state.removed | {event.method_id}
+    return replace(state, methods=others, removed=removed, default_id=default_id)
 
 
 CUSTOMER: Decider[CustomerCommand, CustomerState, CustomerEvent] = Decider(

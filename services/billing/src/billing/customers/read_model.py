@@ -195,10 +195,21 @@ class PageRow:
 _CUSTOMER = TypeAdapter(CustomerRow)
 _METHOD = TypeAdapter(MethodRow)
 _BY_ID = Statement(sa.select(customers).where(customers.c.account_id == _account))
+_BY_IDS = Statement(
+    sa.select(customers).where(
+        customers.c.account_id == sa.any_(sa.bindparam("accounts", type_=sa.ARRAY(sa.Uuid)))
+    )
+)
 _METHODS = Statement(
     sa.select(methods)
     .where(methods.c.account_id == _account)
     .order_by(methods.c.saved_at.desc(), methods.c.method_id)
+)
+_METHODS_NAMED = Statement(
+    sa.select(methods).where(
+        methods.c.account_id == sa.any_(sa.bindparam("accounts", type_=sa.ARRAY(sa.Uuid))),
+        methods.c.method_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid))),
+    )
 )
 _PAGE = Statement(sa.select(pages).where(pages.c.page_id == sa.bindparam("page", type_=sa.Uuid)))
 
@@ -206,15 +217,37 @@ _PAGE = Statement(sa.select(pages).where(pages.c.page_id == sa.bindparam("page",
 async def customer_of(database: Database | Transaction, account_id: UUID) -> CustomerRow:
     """The account's customer, one of whom nothing is known if need be."""
     row = await database.fetch_one(_BY_ID, account=account_id)
-    if row is None:
-        return CustomerRow(account_id, 0, NOBODY, NOTHING, {}, None)
-    return _CUSTOMER.validate_python(dict(row))
+    return _CUSTOMER.validate_python(dict(row)) if row else _unknown(account_id)
+
+
+async def customers_of(
+    transaction: Transaction, account_ids: Sequence[UUID]
+) -> Mapping[UUID, CustomerRow]:
+    """The same for many accounts."""
+    rows = await transaction.fetch(_BY_IDS, accounts=list(account_ids))
+    known = {row["account_id"]: _CUSTOMER.validate_python(dict(row)) for row in rows}
+    return {id: known.get(id) or _unknown(id) for id in account_ids}
+
+
+def _unknown(account_id: UUID) -> CustomerRow:
+    return CustomerRow(account_id, 0, NOBODY, NOTHING, {}, None)
 
 
 async def methods_of(database: Database | Transaction, account_id: UUID) -> Sequence[MethodRow]:
     """The account's saved ways to pay, the newest first."""
     rows = await database.fetch(_METHODS, account=account_id)
     return [_METHOD.validate_python(dict(row)) for row in rows]
+
+
+async def methods_named(
+    database: Database, named: Sequence[tuple[UUID, UUID]]
+) -> Mapping[tuple[UUID, UUID], MethodRow]:
+    """Those of these pairs of account and method that are saved."""
+    accounts, ids = [account for account, _ in named], [id for _, id in named]
+    rows = await database.fetch(_METHODS_NAMED, accounts=accounts, ids=ids) if named else []
+    return {
+        (row["account_id"], row["method_id"]): _METHOD.validate_python(dict(row)) for row in rows
+    }
 
 
 async def page_by_id(database: Database, page_id: UUID) -> PageRow | None:

@@ -102,6 +102,22 @@ class SettleRefund:
     now: datetime
 
 
+@dataclass(frozen=True)
+class DisputeInvoice:
+    """What a bank says of the payment: it wants it back, or has decided.
+
+    `refund_id` and `number` are for the credit note of a lost one, taken only if it is lost.
+    """
+
+    reference: str
+    amount: Money
+    status: Literal["open", "won", "lost"]
+    refund_id: UUID
+    number: str | None
+    now: datetime
+
+
+ReversalCommand = RequestRefund | SettleRefund | DisputeInvoice
 InvoiceCommand = (
     DraftInvoice
     | FinaliseInvoice
@@ -110,6 +126,5 @@ InvoiceCommand = (
     | VoidInvoice
     | WriteOff
     | NoteOverdue
-    | RequestRefund
-    | SettleRefund
+    | ReversalCommand
 )

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from typing import assert_never
-from uuid import UUID
 
 from common.decider import Decider
 from common.problems import NotFound
 
 from billing.invoice_arithmetic import sums_of
+from billing.invoice_reversals import reverse, reversed_by
 from billing.invoice_states import (
     AlreadyPaid,
     Content,
@@ -18,14 +18,13 @@ from billing.invoice_states import (
     NotPaid,
     Open,
     Paid,
-    Refund,
-    RefundTooLarge,
     Uncollectible,
     Void,
     WrongAmount,
 )
 from billing.invoices import events as facts
 from billing.invoices.commands import (
+    DisputeInvoice,
     DraftInvoice,
     FinaliseInvoice,
     InvoiceCommand,
@@ -33,6 +32,7 @@ from billing.invoices.commands import (
     NoteOverdue,
     PayInvoice,
     RequestRefund,
+    ReversalCommand,
     SettleRefund,
     VoidInvoice,
     WriteOff,
@@ -50,8 +50,8 @@ def decide(command: InvoiceCommand, state: InvoiceState) -> list[InvoiceEvent]:
         case IssueInvoice():
             drafted = _draft(command.draft, state)
             return [*drafted, *_finalise(command.finalise, reduce_all(drafted, state))]
-        case RequestRefund() | SettleRefund():
-            return _refund(command, state)
+        case RequestRefund() | SettleRefund() | DisputeInvoice():
+            return _reverse(command, state)
         case _:
             return _close(command, state)
 
@@ -144,58 +144,12 @@ def _pay(
     return [facts.InvoicePaid(*who, command.payment_id, command.captured, command.now)]
 
 
-def _refund(command: RequestRefund | SettleRefund, state: InvoiceState) -> list[InvoiceEvent]:
+def _reverse(command: ReversalCommand, state: InvoiceState) -> list[InvoiceEvent]:
     if isinstance(state, NoInvoice):
         raise NotFound
     if not isinstance(state, Paid):
         raise NotPaid
-    if isinstance(command, RequestRefund):
-        return [] if state.refund(command.refund_id) else [_request(command, state)]
-    return _settle(command, state)
-
-
-def _request(command: RequestRefund, state: Paid) -> facts.RefundRequested:
-    amount = command.amount or state.refundable
-    if amount.currency != state.content.total.currency or amount.amount <= 0:
-        raise RefundTooLarge("A refund is above zero and in the invoice's currency.")
-    if not amount <= state.refundable:
-        raise RefundTooLarge
-    who = (state.content.invoice_id, state.content.account_id)
-    return facts.RefundRequested(
-        *who, command.refund_id, state.payment_id, amount, command.reason, command.now
-    )
-
-
-def _settle(command: SettleRefund, state: Paid) -> list[InvoiceEvent]:
-    events: list[InvoiceEvent] = []
-    who = (state.content.invoice_id, state.content.account_id)
-    refund = state.refund(command.refund_id)
-    if refund is None:
-        request = RequestRefund(command.refund_id, command.amount, command.reason, command.now)
-        requested = _request(request, state)
-        events.append(requested)
-        refund = Refund(requested.refund_id, requested.amount, "requested", requested.reason)
-    if refund.status in ("done", "failed"):
-        return events
-    if command.reference is not None and refund.reference is None:
-        events.append(facts.RefundSent(*who, command.refund_id, command.reference, command.now))
-    if command.status == "failed":
-        events.append(facts.RefundFailed(*who, command.refund_id, "refund_failed", command.now))
-    elif command.status == "succeeded":
-        assert command.number is not None
-        settles = state.refunded + refund.amount == state.content.total
-        events.append(
-            facts.CreditNoteIssued(
-                *who,
-                command.refund_id,
-                command.number,
-                refund.amount,
-                refund.reason,
-                settles,
-                command.now,
-            )
-        )
-    return events
+    return reverse(command, state)
 
 
 def evolve(state: InvoiceState, event: InvoiceEvent) -> InvoiceState:
@@ -228,35 +182,7 @@ def evolve(state: InvoiceState, event: InvoiceEvent) -> InvoiceState:
             return replace(state, overdue=True)
         case _:
             assert isinstance(state, Paid)
-            return _refunded(state, event)
-
-
-_Refunding = facts.RefundRequested | facts.RefundSent | facts.RefundFailed | facts.CreditNoteIssued
-
-
-def _refunded(state: Paid, event: _Refunding) -> Paid:
-    match event:
-        case facts.RefundRequested():
-            one = Refund(event.refund_id, event.amount, "requested", event.reason)
-            return replace(state, refunds=(*state.refunds, one))
-        case facts.RefundSent():
-            return _marked(state, event.refund_id, "sent", event.reference)
-        case facts.RefundFailed():
-            return _marked(state, event.refund_id, "failed", None)
-        case facts.CreditNoteIssued():
-            return _marked(state, event.refund_id, "done", None)
-        case _:
-            assert_never(event)
-
-
-def _marked(state: Paid, refund_id: UUID, status: str, reference: str | None) -> Paid:
-    refunds = tuple(
-        replace(one, status=status, reference=reference or one.reference)
-        if one.refund_id == refund_id
-        else one
-        for one in state.refunds
-    )
-    return replace(state, refunds=refunds)
+            return reversed_by(state, event)
 
 
 def reduce_all(events: list[InvoiceEvent], state: InvoiceState) -> InvoiceState:

@@ -14,7 +14,7 @@ from common.money import Money
 
 from billing.documents import UNKNOWN_PARTY, Line, Party
 
-InvoiceKind = Literal["checkout", "renewal", "upgrade", "resumption"]
+InvoiceKind = Literal["checkout", "renewal", "upgrade", "resumption", "copy"]
 SealedParty = Annotated[Party, PersonalData(fallback=UNKNOWN_PARTY)]
 
 
@@ -146,6 +146,48 @@ class CreditNoteIssued(Fact):
     issued_at: datetime
 
 
+@dataclass(frozen=True)
+class InvoiceDisputed(Fact):
+    """The customer's bank wants back what was paid; `reference` is the provider's name for that."""
+
+    type_name: ClassVar[str] = "billing.invoice_disputed"
+
+    payment_id: UUID
+    reference: str
+    amount: Money
+    disputed_at: datetime
+
+
+@dataclass(frozen=True)
+class InvoiceDisputeWon(Fact):
+    """The bank lets us keep it: the invoice is paid, as before."""
+
+    type_name: ClassVar[str] = "billing.invoice_dispute_won"
+
+    reference: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True)
+class InvoiceDisputeLost(Fact):
+    """The bank has taken it. What of it was not given back before has a credit note of its own."""
+
+    type_name: ClassVar[str] = "billing.invoice_dispute_lost"
+
+    reference: str
+    amount: Money
+    decided_at: datetime
+
+
+ReversalEvent = (
+    RefundRequested
+    | RefundSent
+    | RefundFailed
+    | CreditNoteIssued
+    | InvoiceDisputed
+    | InvoiceDisputeWon
+    | InvoiceDisputeLost
+)
 InvoiceEvent = (
     InvoiceDrafted
     | InvoiceFinalised
@@ -153,8 +195,5 @@ InvoiceEvent = (
     | InvoiceVoided
     | InvoiceUncollectible
     | InvoiceOverdue
-    | RefundRequested
-    | RefundSent
-    | RefundFailed
-    | CreditNoteIssued
+    | ReversalEvent
 )

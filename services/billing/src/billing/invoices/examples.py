@@ -7,6 +7,7 @@ from common.money import Money
 
 from billing.documents import Activation, Line, Party, TaxRate
 from billing.invoices.commands import (
+    DisputeInvoice,
     DraftInvoice,
     FinaliseInvoice,
     IssueInvoice,
@@ -17,6 +18,9 @@ from billing.invoices.commands import (
 )
 from billing.invoices.events import (
     CreditNoteIssued,
+    InvoiceDisputed,
+    InvoiceDisputeLost,
+    InvoiceDisputeWon,
     InvoiceDrafted,
     InvoiceFinalised,
     InvoiceOverdue,
@@ -94,7 +98,13 @@ CREDIT_NOTE = CreditNoteIssued(
     LATER,
 )
 
+DISPUTE = DisputeInvoice("dp_1", TOTAL, "open", REFUND_ID, None, LATER)
+DISPUTED = InvoiceDisputed(*WHO, PAYMENT_ID, "dp_1", TOTAL, LATER)
+DISPUTE_WON = InvoiceDisputeWon(*WHO, "dp_1", LATER)
+DISPUTE_LOST = InvoiceDisputeLost(*WHO, "dp_1", TOTAL, LATER)
+
 EVENTS = (
     *(DRAFTED, FINALISED, PAID, VOIDED, UNCOLLECTIBLE, OVERDUE),
     *(REFUND_REQUESTED, REFUND_SENT, REFUND_FAILED, CREDIT_NOTE),
+    *(DISPUTED, DISPUTE_WON, DISPUTE_LOST),
 )

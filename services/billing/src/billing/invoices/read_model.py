@@ -1,6 +1,5 @@
-"""Invoices and credit notes to read, as they were made: nothing is looked up to show them."""
+"""Invoices to read, as they were made: nothing is looked up to show them."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
@@ -19,10 +18,9 @@ from billing.invoices import events as facts
 from billing.invoices.events import InvoiceEvent
 
 _AT = sa.DateTime(timezone=True)
-_metadata = sa.MetaData()
 invoices = sa.Table(
     "invoices",
-    _metadata,
+    sa.MetaData(),
     sa.Column("invoice_id", sa.Uuid, primary_key=True),
     sa.Column("account_id", sa.Uuid, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
@@ -40,6 +38,7 @@ invoices = sa.Table(
     sa.Column("customer", JSONB),
     sa.Column("payment_id", sa.Uuid),
     sa.Column("overdue", sa.Boolean, nullable=False),
+    sa.Column("dispute", sa.Text),
     sa.Column("void_reason", sa.Text),
     sa.Column("drafted_at", _AT, nullable=False),
     sa.Column("issued_at", _AT),
@@ -50,58 +49,38 @@ invoices = sa.Table(
     sa.Index("invoices_by_subscription", "subscription_id"),
     sa.Index("invoices_by_number", "number"),
 )
-refunds = sa.Table(
-    "invoice_refunds",
-    _metadata,
-    sa.Column("refund_id", sa.Uuid, primary_key=True),
-    sa.Column("invoice_id", sa.Uuid, nullable=False),
-    sa.Column("payment_id", sa.Uuid, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("amount", JSONB, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("reference", sa.Text),
-    sa.Column("number", sa.Text),
-    sa.Column("requested_at", _AT, nullable=False),
-    sa.Column("settled_at", _AT),
-    sa.Index("invoice_refunds_by_invoice", "invoice_id"),
-    sa.Index("invoice_refunds_by_status", "status", "requested_at"),
-)
 _UPDATES: dict[tuple[str, ...], Statement] = {}
 _LINES = TypeAdapter(tuple[Line, ...])
 _PARTY = TypeAdapter(Party)
 _MONEY = TypeAdapter(Money)
 
 
-def _all(table: sa.Table) -> Statement:
-    return Statement(
-        insert(table).values({c.name: sa.bindparam(c.name, type_=c.type) for c in table.c})
-    )
+_INSERT = Statement(
+    insert(invoices).values({c.name: sa.bindparam(c.name, type_=c.type) for c in invoices.c})
+)
 
 
-_INSERT, _INSERT_REFUND = _all(invoices), _all(refunds)
-
-
-def _update(table: sa.Table, key: sa.Column[UUID], changed: Mapping[str, Any], id: UUID) -> Write:
-    """One statement for each table and set of columns that some event changes."""
-    names = (table.name, *changed)
+def _mark(event: InvoiceEvent, stamp: Stamp, **more: Any) -> Write:
+    """One statement for each set of columns that some event changes."""
+    changed = {"version": stamp.version, **more}
+    names = tuple(changed)
     if names not in _UPDATES:
-        columns = {n: sa.bindparam(f"new_{n}", type_=table.c[n].type) for n in changed}
-        where = key == sa.bindparam("id", type_=sa.Uuid)
-        _UPDATES[names] = Statement(sa.update(table).where(where).values(columns))
+        columns = {n: sa.bindparam(f"new_{n}", type_=invoices.c[n].type) for n in names}
+        where = invoices.c.invoice_id == sa.bindparam("id", type_=sa.Uuid)
+        _UPDATES[names] = Statement(sa.update(invoices).where(where).values(columns))
     values = {f"new_{name}": value for name, value in changed.items()}
-    return Write(_UPDATES[names], values | {"id": id}, (table.name, id))
+    return Write(_UPDATES[names], values | {"id": event.invoice_id}, _key(event))
 
 
-def _mark(event: InvoiceEvent, stamp: Stamp, **changed: Any) -> Write:
-    changed = {"version": stamp.version, **changed}
-    return _update(invoices, invoices.c.invoice_id, changed, event.invoice_id)
+def _key(event: InvoiceEvent) -> tuple[str, UUID]:
+    return "invoices", event.invoice_id
 
 
 def project(event: InvoiceEvent, stamp: Stamp) -> list[Write]:
-    """One row an invoice, one a refund."""
+    """One row an invoice."""
     match event:
         case facts.InvoiceDrafted():
-            return [Write(_INSERT, _row(event, stamp), ("invoices", event.invoice_id))]
+            return [Write(_INSERT, _row(event, stamp), _key(event))]
         case facts.InvoiceFinalised():
             parties = {
                 "seller": _PARTY.dump_python(event.seller, mode="json"),
@@ -120,33 +99,25 @@ def project(event: InvoiceEvent, stamp: Stamp) -> list[Write]:
         case facts.InvoiceOverdue():
             return [_mark(event, stamp, overdue=True)]
         case _:
-            return _refund(event, stamp)
+            return [_reversed(event, stamp)]
 
 
-_Refunding = facts.RefundRequested | facts.RefundSent | facts.RefundFailed | facts.CreditNoteIssued
-
-
-def _refund(event: _Refunding, stamp: Stamp) -> list[Write]:
-    id = event.refund_id
+def _reversed(event: facts.ReversalEvent, stamp: Stamp) -> Write:
+    """Refunds and credit notes have rows of their own, elsewhere."""
     match event:
-        case facts.RefundRequested():
-            row = Write(_INSERT_REFUND, _refund_row(event), ("invoice_refunds", id))
-            return [_mark(event, stamp), row]
-        case facts.RefundSent():
-            changed: Mapping[str, Any] = {"status": "sent", "reference": event.reference}
-        case facts.RefundFailed():
-            changed = {"status": "failed", "settled_at": event.failed_at}
         case facts.CreditNoteIssued():
-            changed = {"status": "done", "number": event.number, "settled_at": event.issued_at}
-            given = Write(
-                _GIVE_BACK,
-                {"id": event.invoice_id, "more": event.amount.amount, "new_version": stamp.version},
-                ("invoices", event.invoice_id),
-            )
-            return [given, _update(refunds, refunds.c.refund_id, changed, id)]
+            more = {"more": event.amount.amount, "new_version": stamp.version}
+            return Write(_GIVE_BACK, more | {"id": event.invoice_id}, _key(event))
+        case facts.InvoiceDisputed():
+            return _mark(event, stamp, dispute="open")
+        case facts.InvoiceDisputeWon():
+            return _mark(event, stamp, dispute="won")
+        case facts.InvoiceDisputeLost():
+            return _mark(event, stamp, dispute="lost")
+        case facts.RefundRequested() | facts.RefundSent() | facts.RefundFailed():
+            return _mark(event, stamp)
         case _:
             assert_never(event)
-    return [_mark(event, stamp), _update(refunds, refunds.c.refund_id, changed, id)]
 
 
 _GIVE_BACK = Statement(
@@ -179,27 +150,12 @@ def _row(event: facts.InvoiceDrafted, stamp: Stamp) -> dict[str, Any]:
     }
 
 
-def _refund_row(event: facts.RefundRequested) -> dict[str, Any]:
-    return {
-        "refund_id": event.refund_id,
-        "invoice_id": event.invoice_id,
-        "payment_id": event.payment_id,
-        "status": "requested",
-        "amount": _MONEY.dump_python(event.amount),
-        "reason": event.reason,
-        "reference": None,
-        "number": None,
-        "requested_at": event.requested_at,
-        "settled_at": None,
-    }
-
-
-INVOICES = ReadModel(InvoiceEvent, project, name="invoices", tables=(invoices, refunds))
+INVOICES = ReadModel(InvoiceEvent, project, name="invoices", tables=(invoices,))
 
 
 @dataclass(frozen=True)
 class InvoiceRow:
-    """One invoice as it is read."""
+    """One invoice as it is read; `dispute` is open, won or lost where a bank wanted it back."""
 
     invoice_id: UUID
     account_id: UUID
@@ -218,6 +174,7 @@ class InvoiceRow:
     customer: Party | None
     payment_id: UUID | None
     overdue: bool
+    dispute: str | None
     void_reason: str | None
     drafted_at: datetime
     issued_at: datetime | None
@@ -226,35 +183,9 @@ class InvoiceRow:
     closed_at: datetime | None
 
 
-@dataclass(frozen=True)
-class RefundRow:
-    """One refund as it is read; `number` is its credit note's."""
-
-    refund_id: UUID
-    invoice_id: UUID
-    payment_id: UUID
-    status: str
-    amount: Money
-    reason: str
-    reference: str | None
-    number: str | None
-    requested_at: datetime
-    settled_at: datetime | None
-
-
 _ROW = TypeAdapter(InvoiceRow)
-_REFUND = TypeAdapter(RefundRow)
 _id = sa.bindparam("id", type_=sa.Uuid)
 _BY_ID = Statement(sa.select(invoices).where(invoices.c.invoice_id == _id))
-_REFUNDS = Statement(
-    sa.select(refunds).where(refunds.c.invoice_id == _id).order_by(refunds.c.requested_at)
-)
-_UNSETTLED = Statement(
-    sa.select(refunds)
-    .where(refunds.c.status.in_(["requested", "sent"]))
-    .order_by(refunds.c.requested_at)
-    .limit(sa.literal(100))
-)
 _who, _state = sa.bindparam("who", type_=sa.Uuid), sa.bindparam("state", type_=sa.Text)
 _filter = (
     sa.or_(_who.is_(None), invoices.c.account_id == _who),
@@ -274,17 +205,6 @@ async def invoice_by_id(database: Database, id: UUID) -> InvoiceRow | None:
     """The invoice."""
     row = await database.fetch_one(_BY_ID, id=id)
     return _ROW.validate_python(dict(row)) if row else None
-
-
-async def refunds_of(database: Database, invoice_id: UUID) -> Sequence[RefundRow]:
-    """What of the invoice went back, or is to, oldest first."""
-    rows = await database.fetch(_REFUNDS, id=invoice_id)
-    return [_REFUND.validate_python(dict(row)) for row in rows]
-
-
-async def refunds_unsettled(database: Database) -> Sequence[RefundRow]:
-    """Refunds that are asked for and have not ended, oldest first."""
-    return [_REFUND.validate_python(dict(row)) for row in await database.fetch(_UNSETTLED)]
 
 
 async def invoices_page(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from common.money import Money
@@ -43,4 +44,46 @@ class RecordOutcome:
     now: datetime
 
 
-PaymentCommand = StartPayment | NotePage | RecordOutcome
+@dataclass(frozen=True)
+class AcceptHeld:
+    """Take held money for its invoice, of which `due` is to be paid; what is more goes back, under
+    `refund_id`."""
+
+    refund_id: UUID
+    due: Money
+    now: datetime
+
+
+@dataclass(frozen=True)
+class RefundHeld:
+    """Give back what is held of it."""
+
+    refund_id: UUID
+    reason: str
+    now: datetime
+
+
+@dataclass(frozen=True)
+class SettlePaymentRefund:
+    """What the provider says of such a refund, ours or one that was made at the provider itself."""
+
+    refund_id: UUID
+    reference: str | None
+    amount: Money
+    status: Literal["pending", "succeeded", "failed"]
+    reason: str
+    now: datetime
+
+
+@dataclass(frozen=True)
+class NoteDispute:
+    """What the provider says of a dispute: open, won or lost."""
+
+    reference: str
+    amount: Money
+    status: Literal["open", "won", "lost"]
+    now: datetime
+
+
+TakenCommand = AcceptHeld | RefundHeld | SettlePaymentRefund | NoteDispute
+PaymentCommand = StartPayment | NotePage | RecordOutcome | TakenCommand

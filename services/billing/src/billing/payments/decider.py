@@ -11,7 +11,7 @@ from uuid import UUID
 
 from common.decider import Decider
 from common.money import Money
-from common.problems import NotFound
+from common.problems import Conflict, NotFound
 
 from billing.payment_provider import Declined as SaidDeclined
 from billing.payment_provider import NotAttempted as SaidNotAttempted
@@ -19,12 +19,26 @@ from billing.payment_provider import Pending as SaidPending
 from billing.payment_provider import Succeeded as SaidSucceeded
 from billing.payment_provider import Unknown as SaidUnknown
 from billing.payments import events as facts
-from billing.payments.commands import NotePage, PaymentCommand, RecordOutcome, StartPayment
+from billing.payments.commands import (
+    NoteDispute,
+    NotePage,
+    PaymentCommand,
+    RecordOutcome,
+    StartPayment,
+)
 from billing.payments.events import Means, PaymentEvent
+from billing.taken_money import PaymentNotHeld, Taken, TakenEvent, decide_on, taken_after
 
 ASK_AGAIN = (timedelta(minutes=5), timedelta(hours=1))
 THEN = timedelta(days=1)
 """When an unknown outcome is asked for again, counted from the answer before."""
+
+
+class NothingTaken(Conflict):
+    """No money is known to have moved."""
+
+    code = "payment_not_taken"
+    detail = "Nothing is known to have been paid with this payment yet."
 
 
 @dataclass(frozen=True)
@@ -76,18 +90,20 @@ class Declined:
 
 @dataclass(frozen=True)
 class Succeeded:
-    """The money moved."""
+    """The money moved, and paid the invoice."""
 
     of: Attempt
     reference: str
+    taken: Taken
 
 
 @dataclass(frozen=True)
 class Held:
-    """Money moved, and somebody must look at it."""
+    """Money moved, and somebody must look at it, or has given it back."""
 
     of: Attempt
     reference: str
+    taken: Taken
 
 
 PaymentState = NoPayment | UnderWay | NotAttempted | Declined | Succeeded | Held
@@ -101,7 +117,11 @@ def decide(command: PaymentCommand, state: PaymentState) -> list[PaymentEvent]:
         raise NotFound
     if isinstance(command, NotePage):
         return _page(command, state)
-    return _record(command, state)
+    if isinstance(command, RecordOutcome):
+        return _record(command, state)
+    if isinstance(state, Succeeded | Held):
+        return decide_on(command, state.taken, _who(state))
+    raise NothingTaken if isinstance(command, NoteDispute) else PaymentNotHeld
 
 
 def key_of(invoice_id: UUID, attempt: int) -> str:
@@ -220,16 +240,26 @@ def evolve(state: PaymentState, event: PaymentEvent) -> PaymentState:
     assert not isinstance(state, NoPayment)
     match event:
         case facts.PaymentSucceeded():
-            return Succeeded(state.of, event.reference)
+            return Succeeded(state.of, event.reference, Taken(event.captured, event.captured))
         case facts.PaymentHeld():
-            return Held(state.of, event.reference)
+            nothing = Money(0, event.captured.currency)
+            return Held(state.of, event.reference, Taken(event.captured, nothing))
         case facts.PaymentDeclined():
             return Declined(state.of)
         case facts.PaymentNotAttempted():
             return NotAttempted(state.of)
-        case _:
+        case facts.PaymentPageOpened() | facts.PaymentPending() | facts.PaymentUnknown():
             assert isinstance(state, UnderWay)
             return _noted(state, event)
+        case _:
+            assert isinstance(state, Succeeded | Held)
+            return _decided(state, event)
+
+
+def _decided(state: Succeeded | Held, event: facts.PaymentAccepted | TakenEvent) -> PaymentState:
+    if isinstance(event, facts.PaymentAccepted):
+        return Succeeded(state.of, state.reference, replace(state.taken, kept=event.amount))
+    return replace(state, taken=taken_after(state.taken, event))
 
 
 def _noted(

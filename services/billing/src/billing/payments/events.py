@@ -119,7 +119,97 @@ class PaymentNotAttempted(Fact):
     ended_at: datetime
 
 
-PaymentEvent = (
+@dataclass(frozen=True)
+class PaymentAccepted(Fact):
+    """Somebody has looked at held money, and so much of it pays its invoice; `over` does not."""
+
+    type_name: ClassVar[str] = "billing.payment_accepted"
+
+    amount: Money
+    over: Money
+    accepted_at: datetime
+
+
+@dataclass(frozen=True)
+class PaymentRefundRequested(Fact):
+    """Money that was held, or was more than was due, is to be given back."""
+
+    type_name: ClassVar[str] = "billing.payment_refund_requested"
+
+    refund_id: UUID
+    amount: Money
+    reason: str
+    requested_at: datetime
+
+
+@dataclass(frozen=True)
+class PaymentRefundSent(Fact):
+    """The provider has taken the refund under this name."""
+
+    type_name: ClassVar[str] = "billing.payment_refund_sent"
+
+    refund_id: UUID
+    reference: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True)
+class PaymentRefundFailed(Fact):
+    """The money did not go back, and is held again."""
+
+    type_name: ClassVar[str] = "billing.payment_refund_failed"
+
+    refund_id: UUID
+    amount: Money
+    code: str
+    failed_at: datetime
+
+
+@dataclass(frozen=True)
+class PaymentRefunded(Fact):
+    """The money went back. It never paid an invoice, so no credit note says so."""
+
+    type_name: ClassVar[str] = "billing.payment_refunded"
+
+    refund_id: UUID
+    amount: Money
+    refunded_at: datetime
+
+
+@dataclass(frozen=True)
+class PaymentDisputed(Fact):
+    """The customer's bank wants the money back; `reference` is the provider's name for that."""
+
+    type_name: ClassVar[str] = "billing.payment_disputed"
+
+    reference: str
+    amount: Money
+    disputed_at: datetime
+
+
+@dataclass(frozen=True)
+class DisputeWon(Fact):
+    """The bank lets us keep it."""
+
+    type_name: ClassVar[str] = "billing.payment_dispute_won"
+
+    reference: str
+    amount: Money
+    decided_at: datetime
+
+
+@dataclass(frozen=True)
+class DisputeLost(Fact):
+    """The bank has taken it."""
+
+    type_name: ClassVar[str] = "billing.payment_dispute_lost"
+
+    reference: str
+    amount: Money
+    decided_at: datetime
+
+
+AttemptEvent = (
     PaymentStarted
     | PaymentPageOpened
     | PaymentPending
@@ -128,4 +218,15 @@ PaymentEvent = (
     | PaymentHeld
     | PaymentDeclined
     | PaymentNotAttempted
+)
+PaymentEvent = (
+    AttemptEvent
+    | PaymentAccepted
+    | PaymentRefundRequested
+    | PaymentRefundSent
+    | PaymentRefundFailed
+    | PaymentRefunded
+    | PaymentDisputed
+    | DisputeWon
+    | DisputeLost
 )

@@ -5,13 +5,27 @@ from uuid import UUID
 
 from common.money import Money
 
-from billing.payments.commands import StartPayment
+from billing.payments.commands import (
+    AcceptHeld,
+    NoteDispute,
+    RefundHeld,
+    SettlePaymentRefund,
+    StartPayment,
+)
 from billing.payments.events import (
+    DisputeLost,
+    DisputeWon,
+    PaymentAccepted,
     PaymentDeclined,
+    PaymentDisputed,
     PaymentHeld,
     PaymentNotAttempted,
     PaymentPageOpened,
     PaymentPending,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRefundRequested,
+    PaymentRefundSent,
     PaymentStarted,
     PaymentSucceeded,
     PaymentUnknown,
@@ -42,4 +56,25 @@ HELD = PaymentHeld(*WHO, "pi_1", Money(1199, "EUR"), "wrong_amount", LATER)
 DECLINED = PaymentDeclined(*WHO, "pi_1", "insufficient_funds", False, True, LATER)
 NOT_ATTEMPTED = PaymentNotAttempted(*WHO, "page_expired", False, LATER)
 
-EVENTS = (STARTED, PAGE_OPENED, PENDING, UNKNOWN, SUCCEEDED, HELD, DECLINED, NOT_ATTEMPTED)
+REFUND_ID = UUID("01990000-0000-7000-8000-00000000f201")
+MUCH, OVER = Money(1500, "EUR"), Money(300, "EUR")
+HELD_MUCH = PaymentHeld(*WHO, "pi_1", MUCH, "wrong_amount", LATER)
+ACCEPT = AcceptHeld(REFUND_ID, AMOUNT, LATER)
+REFUND = RefundHeld(REFUND_ID, "requested_by_customer", LATER)
+REFUND_DONE = SettlePaymentRefund(REFUND_ID, "re_1", OVER, "succeeded", "overpaid", LATER)
+DISPUTE = NoteDispute("dp_1", AMOUNT, "open", LATER)
+
+ACCEPTED = PaymentAccepted(*WHO, AMOUNT, OVER, LATER)
+REFUND_REQUESTED = PaymentRefundRequested(*WHO, REFUND_ID, OVER, "overpaid", LATER)
+REFUND_SENT = PaymentRefundSent(*WHO, REFUND_ID, "re_1", LATER)
+REFUND_FAILED = PaymentRefundFailed(*WHO, REFUND_ID, OVER, "refund_failed", LATER)
+REFUNDED = PaymentRefunded(*WHO, REFUND_ID, OVER, LATER)
+DISPUTED = PaymentDisputed(*WHO, "dp_1", AMOUNT, LATER)
+WON = DisputeWon(*WHO, "dp_1", AMOUNT, LATER)
+LOST = DisputeLost(*WHO, "dp_1", AMOUNT, LATER)
+
+EVENTS = (
+    *(STARTED, PAGE_OPENED, PENDING, UNKNOWN, SUCCEEDED, HELD, DECLINED, NOT_ATTEMPTED),
+    *(ACCEPTED, REFUND_REQUESTED, REFUND_SENT, REFUND_FAILED, REFUNDED),
+    *(DISPUTED, WON, LOST),
+)

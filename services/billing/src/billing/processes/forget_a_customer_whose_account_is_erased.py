@@ -1,6 +1,7 @@
 """When an account is erased, its subscriptions end and billing forgets the customer.
 
-Invoices keep the copy that they carry, which the law wants kept and another key seals.
+Invoices keep the copy that they carry, which the law wants kept and another key seals. What their
+providers call them is kept sealed until they are deleted there.
 """
 
 from common.inbox import Reaction, Received
@@ -8,6 +9,8 @@ from common.inbox import Reaction, Received
 from billing.consumed_events import AccountErased
 from billing.customers.commands import EraseCustomer
 from billing.customers.decider import CUSTOMER
+from billing.customers.read_model import customer_of
+from billing.farewells import remember
 from billing.subscriptions.commands import EndSubscription
 from billing.subscriptions.decider import SUBSCRIPTION
 from billing.subscriptions.read_model import LIVE, subscriptions_in
@@ -19,6 +22,8 @@ async def react(message: AccountErased, received: Received) -> None:
     """Destroy the person's key here, then record that they are gone and pay for nothing more."""
     commands, transaction, now = received.commands, received.transaction, received.now
     id = message.account_id
+    names = (await customer_of(transaction, id)).names
+    await remember(transaction, commands.store.keys, id, names)
     await commands.store.keys.erase(transaction, id, now)
     await commands.handle_in(transaction, CUSTOMER, id, EraseCustomer(id, now), received.cause())
     end = EndSubscription("erased", now)

@@ -20,6 +20,7 @@ from billing.subscriptions.events import (
     SubscriptionRenewed,
     SubscriptionResumed,
     TrialStarted,
+    UpgradeReversed,
 )
 from billing.views.what_an_account_may_do import entitlements_of
 
@@ -28,6 +29,7 @@ _Matters = (
     | SubscriptionActivated
     | SubscriptionRenewed
     | PlanChanged
+    | UpgradeReversed
     | SubscriptionPaused
     | SubscriptionResumed
     | SubscriptionEnded
@@ -39,10 +41,13 @@ def tell_what_an_account_may_do(kernel: Kernel, clock: Clock) -> Processor:
 
     async def act(record: Recorded, key: UUID) -> None:
         event: _Matters = record.event
-        if isinstance(event, SubscriptionRenewed) and event.former_plan_id is None:
-            return  # the same plan for one more period: ten thousand of them on some mornings
         id, now = event.account_id, clock.now()
         command = SettleEntitlements(id, await entitlements_of(kernel.database, id), now)
         await kernel.commands.handle(ENTITLEMENTS, id, command, Cause(key, now))
 
-    return Processor("tell_what_an_account_may_do", _Matters, act)
+    return Processor("tell_what_an_account_may_do", _Matters, act, _may_change_something)
+
+
+def _may_change_something(event: _Matters) -> bool:
+    """Not the same plan for one more period: there are ten thousand of them on some mornings."""
+    return not isinstance(event, SubscriptionRenewed) or event.former_plan_id is not None

@@ -29,6 +29,9 @@ from billing.taxes import TaxedPerson, tax_for, taxed
 TRANSFER = "invoice"
 """The provider of those who pay by transfer: nobody sees their payment but us."""
 
+MAILS_AT_ONCE = 4
+"""How many are on their way at the same time."""
+
 _Worth = (
     InvoicePaid | TrialEndAnnounced | SubscriptionPastDue | SubscriptionUnpaid | SubscriptionEnded
 )
@@ -51,14 +54,19 @@ def write_to_customers_about_their_money(mails: Mails, seller_country: str) -> P
             case _:
                 assert_never(event)
 
-    return Processor("write_to_customers_about_their_money", _Worth, act)
+    return Processor(
+        "write_to_customers_about_their_money", _Worth, act, _is_about_money, MAILS_AT_ONCE
+    )
+
+
+def _is_about_money(event: _Worth) -> bool:
+    """Nobody wants a receipt for nothing."""
+    return not isinstance(event, InvoicePaid) or event.amount.amount != 0
 
 
 async def _paid(mails: Mails, event: InvoicePaid, key: UUID) -> None:
     invoice = await invoice_by_id(mails.database, event.invoice_id)
     assert invoice is not None
-    if invoice.total.amount == 0:
-        return
     await mails.send(
         "payment_received" if invoice.provider == TRANSFER else "receipt",
         event.account_id,

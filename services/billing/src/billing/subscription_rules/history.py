@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import assert_never
 
-from billing.documents import PaidPart
 from billing.subscription_rules.states import (
     Active,
     Agreement,
+    Before,
     Due,
     Ended,
     Live,
@@ -21,7 +21,6 @@ from billing.subscription_rules.states import (
 )
 from billing.subscriptions import events as facts
 from billing.subscriptions.events import SubscriptionEvent
-from billing.terms import PlanTerms
 
 _Begun = facts.SubscriptionActivated | facts.SubscriptionRenewed | facts.SubscriptionResumed
 _Owing = facts.PeriodInvoiced | facts.SubscriptionPastDue | facts.SubscriptionUnpaid
@@ -34,7 +33,7 @@ def evolve(state: SubscriptionState, event: SubscriptionEvent) -> SubscriptionSt
     if isinstance(event, _Beginning):
         return _beginning(state, event)
     if isinstance(event, _Begun):
-        return Active(_live(state, event.terms, event.span, event.paid))
+        return Active(_live(state, event))
     if isinstance(event, _Owing):
         return _owing(_running(state), event)
     if isinstance(event, _Over):
@@ -72,9 +71,10 @@ def _beginning(state: SubscriptionState, event: _Beginning) -> SubscriptionState
             assert_never(event)
 
 
-def _live(state: SubscriptionState, terms: PlanTerms, span: Span, paid: PaidPart | None) -> Live:
+def _live(state: SubscriptionState, event: _Begun) -> Live:
     """A fresh period. What was to happen at the end of the one before has happened."""
-    live = Live(replace(agreement_of(state), terms=terms), span, paid)
+    agreement = replace(agreement_of(state), terms=event.terms)
+    live = Live(agreement, event.span, event.paid, event.invoice_id)
     if isinstance(state, Active | Trialing | PastDue | Unpaid):
         # a wish that came while the payment was under way is kept
         live = replace(live, ending=state.live.ending, pausing=state.live.pausing)
@@ -131,9 +131,25 @@ def _ordered(live: Live, event: SubscriptionEvent) -> Live:
             return replace(live, resume_invoice=event.invoice_id)
         case facts.OrderWithdrawn():
             return replace(live, upgrade=None, resume_invoice=None)
+        case facts.SubscriptionExtended():
+            return replace(live, span=event.span, paid=event.paid)
         case facts.PlanChanged():
-            agreement = replace(live.agreement, terms=event.terms)
-            live = replace(live, agreement=agreement, span=event.span, paid=event.paid)
-            return replace(live, upgrade=None, change=None)
+            return replace(_replanned(live, event), before=_before(live, event))
+        case facts.UpgradeReversed():
+            before = live.before and live.before.before
+            return replace(_replanned(live, event), before=before)
         case _:
             raise AssertionError(event)
+
+
+def _replanned(live: Live, event: facts.PlanChanged | facts.UpgradeReversed) -> Live:
+    agreement = replace(live.agreement, terms=event.terms)
+    live = replace(live, agreement=agreement, span=event.span, paid=event.paid)
+    return replace(live, upgrade=None, change=None)
+
+
+def _before(live: Live, event: facts.PlanChanged) -> Before | None:
+    if event.invoice_id is None:
+        return None  # nothing was paid that could be given back
+    moved = None if event.span == live.span else live.span
+    return Before(event.invoice_id, live.terms, live.paid, moved, live.before)

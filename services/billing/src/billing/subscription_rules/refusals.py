@@ -24,6 +24,20 @@ class NotActive(Conflict):
     detail = "This needs an active subscription whose invoices are paid."
 
 
+class TrialRunning(Conflict):
+    """A trial becomes a paid subscription when it ends, and not before."""
+
+    code = "trial_running"
+    detail = "This subscription is in its trial, which can be extended."
+
+
+class PeriodBeingPaid(Conflict):
+    """The payment of the period to come is under way."""
+
+    code = "payment_under_way"
+    detail = "The payment of the next period is under way."
+
+
 class NotPaused(Conflict):
     """Only a paused subscription is resumed."""
 

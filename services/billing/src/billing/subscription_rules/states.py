@@ -63,16 +63,30 @@ class Due:
 
 
 @dataclass(frozen=True)
+class Before:
+    """What it was before the upgrade of this invoice; `span` if that moved the period's end."""
+
+    invoice_id: UUID
+    terms: PlanTerms
+    paid: PaidPart | None
+    span: Span | None
+    before: "Before | None"
+
+
+@dataclass(frozen=True)
 class Live:
     """What all states between begin and end have.
 
-    `due` is the period to come once it is invoiced, `resume_invoice` that of a resumption.
-    `ending`, `pausing` and `change` happen at the end of the period.
+    `invoice_id` is what the present period began with, if that was paid; `before` what it was
+    before an upgrade within it. `due` is the period to come once it is invoiced, `resume_invoice`
+    that of a resumption. `ending`, `pausing` and `change` happen at the end of the period.
     """
 
     agreement: Agreement
     span: Span
     paid: PaidPart | None
+    invoice_id: UUID | None = None
+    before: Before | None = None
     trial: bool = False
     ending: bool = False
     pausing: bool = False

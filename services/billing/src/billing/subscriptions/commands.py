@@ -221,6 +221,32 @@ class WithdrawOrder:
     now: datetime
 
 
+@dataclass(frozen=True)
+class ReverseInvoice:
+    """All that this invoice brought in is gone again. `may_go_back`: nothing stands in the way of
+    the plan before."""
+
+    invoice_id: UUID
+    reason: Literal["refunded", "disputed"]
+    may_go_back: bool
+    now: datetime
+
+
+@dataclass(frozen=True)
+class ExtendPeriod:
+    """Let the present period end so many days later."""
+
+    days: int
+    now: datetime
+
+
+@dataclass(frozen=True)
+class GrantPeriod:
+    """Begin what waits for its payment, without one."""
+
+    now: datetime
+
+
 BeginningCommand = CreateSubscription | StartTrial | AnnounceTrialEnd | ActivateSubscription
 PeriodCommand = (
     EndPeriod | RenewSubscription | AwaitTransfer | NoteFailedPayment | GiveUp | EndGrace
@@ -242,4 +268,7 @@ OrderCommand = (
     | ApplyUpgrade
     | WithdrawOrder
 )
-SubscriptionCommand = BeginningCommand | PeriodCommand | WishCommand | OrderCommand
+GrantCommand = ExtendPeriod | GrantPeriod
+SubscriptionCommand = (
+    BeginningCommand | PeriodCommand | WishCommand | OrderCommand | GrantCommand | ReverseInvoice
+)

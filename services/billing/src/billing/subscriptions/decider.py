@@ -3,14 +3,18 @@
 from common.decider import Decider
 
 from billing.subscription_rules.beginning import begin
+from billing.subscription_rules.grants import give
 from billing.subscription_rules.history import evolve
 from billing.subscription_rules.orders import order
 from billing.subscription_rules.periods_end import follow
+from billing.subscription_rules.reversals import reverse
 from billing.subscription_rules.states import NoSubscription, SubscriptionState
 from billing.subscription_rules.wishes import grant
 from billing.subscriptions.commands import (
     BeginningCommand,
+    GrantCommand,
     PeriodCommand,
+    ReverseInvoice,
     SubscriptionCommand,
     WishCommand,
 )
@@ -25,6 +29,10 @@ def decide(command: SubscriptionCommand, state: SubscriptionState) -> list[Subsc
         return follow(command, state)
     if isinstance(command, WishCommand):
         return grant(command, state)
+    if isinstance(command, GrantCommand):
+        return give(command, state)
+    if isinstance(command, ReverseInvoice):
+        return reverse(command, state)
     return order(command, state)
 
 

@@ -10,9 +10,8 @@ from billing.subscription_rules.states import Span, Upgrade
 from billing.terms import PlanTerms
 
 TrialOutcome = Literal["charged", "declined", "no_way_to_charge", "free"]
-EndReason = Literal[
-    "cancelled", "expired", "unpaid", "trial_ended", "refunded", "voided", "replaced", "erased"
-]
+_WithoutMoney = Literal["expired", "unpaid", "trial_ended", "refunded", "disputed"]
+EndReason = _WithoutMoney | Literal["cancelled", "voided", "replaced", "erased"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class SubscriptionCreated(Fact):
-    """Somebody ordered a plan. It begins when `invoice_id` is paid, or when its trial is secured;
-    without an invoice and without a trial it is free and begins at once."""
+    """Somebody ordered a plan, which begins when `invoice_id` is paid or its trial is secured."""
 
     type_name: ClassVar[str] = "billing.subscription_created"
 
@@ -96,8 +94,7 @@ class PeriodInvoiced(Fact):
 
 @dataclass(frozen=True)
 class SubscriptionRenewed(Fact):
-    """The next period has begun; `invoice_id` is what was paid for it, if anything, and
-    `former_plan_id` what it was before, if that was another plan."""
+    """The next period has begun; `former_plan_id` is what it was before, if that was another."""
 
     type_name: ClassVar[str] = "billing.subscription_renewed"
 
@@ -268,27 +265,36 @@ class SubscriptionResumed(Fact):
     resumed_at: datetime
 
 
-SubscriptionEvent = (
-    SubscriptionCreated
-    | TrialStarted
-    | TrialEndAnnounced
-    | TrialEnded
-    | SubscriptionActivated
-    | PeriodInvoiced
-    | SubscriptionRenewed
-    | SubscriptionPastDue
-    | SubscriptionUnpaid
-    | SubscriptionEnded
-    | CancellationScheduled
-    | CancellationWithdrawn
-    | PlanChangeScheduled
-    | PlanChangeWithdrawn
-    | UpgradeInvoiced
-    | OrderWithdrawn
-    | PlanChanged
-    | PauseScheduled
-    | PauseWithdrawn
-    | SubscriptionPaused
-    | ResumptionInvoiced
-    | SubscriptionResumed
-)
+@dataclass(frozen=True)
+class UpgradeReversed(Fact):
+    """All that was paid for an upgrade is gone again, and it is the plan before."""
+
+    type_name: ClassVar[str] = "billing.subscription_upgrade_reversed"
+
+    invoice_id: UUID
+    terms: PlanTerms
+    paid: PaidPart | None
+    span: Span
+    reversed_at: datetime
+
+
+@dataclass(frozen=True)
+class SubscriptionExtended(Fact):
+    """The present period, or the trial, ends so many days later, for no more money."""
+
+    type_name: ClassVar[str] = "billing.subscription_extended"
+
+    days: int
+    trial: bool
+    paid: PaidPart | None
+    span: Span
+    extended_at: datetime
+
+
+_Begin = SubscriptionCreated | TrialStarted | TrialEndAnnounced | TrialEnded | SubscriptionActivated
+_Period = PeriodInvoiced | SubscriptionRenewed | SubscriptionExtended | SubscriptionPaused
+_Owing = SubscriptionPastDue | SubscriptionUnpaid | SubscriptionEnded
+_Wish = CancellationScheduled | CancellationWithdrawn | PauseScheduled | PauseWithdrawn
+_Change = PlanChangeScheduled | PlanChangeWithdrawn | PlanChanged | UpgradeReversed
+_Order = UpgradeInvoiced | OrderWithdrawn | ResumptionInvoiced | SubscriptionResumed
+SubscriptionEvent = _Begin | _Period | _Owing | _Wish | _Change | _Order

@@ -29,6 +29,7 @@ from billing.subscriptions.events import (
     SubscriptionActivated,
     SubscriptionCreated,
     SubscriptionEnded,
+    SubscriptionExtended,
     SubscriptionPastDue,
     SubscriptionPaused,
     SubscriptionRenewed,
@@ -38,6 +39,7 @@ from billing.subscriptions.events import (
     TrialEnded,
     TrialStarted,
     UpgradeInvoiced,
+    UpgradeReversed,
 )
 from billing.terms import PlanTerms, Term
 
@@ -121,9 +123,20 @@ PAUSED = SubscriptionPaused(*WHO, END)
 RESUMPTION_INVOICED = ResumptionInvoiced(*WHO, NEXT_INVOICE_ID, LATER)
 RESUMED = SubscriptionResumed(*WHO, TERMS, NEXT_INVOICE_ID, NEXT_PAID, NEXT_SPAN, END)
 
+UPGRADE_REVERSED = UpgradeReversed(*WHO, INVOICE_ID, TERMS, PAID, SPAN, LATER)
+EXTENDED_END = END + timedelta(days=30)
+EXTENDED = SubscriptionExtended(
+    *WHO,
+    30,
+    False,
+    PAID.over(AT, EXTENDED_END),
+    Span(EXTENDED_END, -1, AT, EXTENDED_END),
+    LATER,
+)
+
 EVENTS = (
     *(CREATED, TRIAL_STARTED, TRIAL_END_ANNOUNCED, TRIAL_ENDED, ACTIVATED, PERIOD_INVOICED),
     *(RENEWED, PAST_DUE, UNPAID, ENDED, CANCELLATION, CANCELLATION_WITHDRAWN, CHANGE),
     *(CHANGE_WITHDRAWN, UPGRADE_INVOICED, ORDER_WITHDRAWN, PLAN_CHANGED, PAUSE),
-    *(PAUSE_WITHDRAWN, PAUSED, RESUMPTION_INVOICED, RESUMED),
+    *(PAUSE_WITHDRAWN, PAUSED, RESUMPTION_INVOICED, RESUMED, UPGRADE_REVERSED, EXTENDED),
 )

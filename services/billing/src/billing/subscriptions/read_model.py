@@ -142,13 +142,16 @@ def _wished(event: SubscriptionEvent) -> Mapping[str, Any]:
             return {"pending_change": _change(upgrade.terms, None, upgrade.invoice_id)}
         case facts.PlanChangeWithdrawn() | facts.OrderWithdrawn():
             return {"pending_change": None}
-        case facts.PlanChanged():
+        case facts.PlanChanged() | facts.UpgradeReversed():
             return {
                 **_agreed(event.terms),
                 "period_starts_at": event.span.starts_at,
                 "period_ends_at": event.span.ends_at,
                 "pending_change": None,
             }
+        case facts.SubscriptionExtended():
+            trial = {"trial_ends_at": event.span.ends_at} if event.trial else {}
+            return {"period_ends_at": event.span.ends_at, **trial}
         case _:
             return {}
 
@@ -220,9 +223,12 @@ _IN_STATES = Statement(
 )
 _none = {
     name: sa.bindparam(name, type_=t)
-    for name, t in (("who", sa.Uuid), ("state", sa.Text), ("plan", sa.Text))
+    for name, t in (("who", sa.Uuid), ("state", sa.Text), ("plan", sa.Text), ("name", sa.Text))
 }
+_name = sa.func.lower(subscriptions.c.terms["name"].as_string())
+_named = sa.func.strpos(_name, sa.func.lower(_none["name"])) > 0
 _filter = (
+    sa.or_(_none["name"].is_(None), _named),
     sa.or_(_none["who"].is_(None), subscriptions.c.account_id == _none["who"]),
     sa.or_(_none["state"].is_(None), subscriptions.c.status == _none["state"]),
     sa.or_(_none["plan"].is_(None), subscriptions.c.terms["plan_id"].as_string() == _none["plan"]),
@@ -261,11 +267,14 @@ async def subscriptions_page(
     account: UUID | None = None,
     status: str | None = None,
     plan_id: UUID | None = None,
+    plan_name: str | None = None,
     per_page: int,
     skip: int,
 ) -> tuple[list[SubscriptionRow], int]:
-    """One page of subscriptions, newest first, and how many there are."""
+    """One page of subscriptions, newest first, and how many there are. `plan_name` is a part of
+    the plan's name."""
     which = {"who": account, "state": status, "plan": str(plan_id) if plan_id else None}
+    which["name"] = plan_name
     async with database.reader() as reader:
         rows = await reader.fetch(_PAGE, **which, per_page=per_page, skip=skip)
         found = await reader.fetch_one(_NUMBER, **which)

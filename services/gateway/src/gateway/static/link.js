@@ -114,6 +114,9 @@ at("form").addEventListener("submit", async (event) => {
   at("button").disabled = false;
 });
 
+// another link opened over this page: only what stands behind the # has changed, so nothing was loaded
+addEventListener("hashchange", () => location.reload());
+
 document.documentElement.lang = language;
 document.title = `${title} · Cartulary`;
 show("title", title);

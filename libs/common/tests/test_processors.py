@@ -1,38 +1,26 @@
-"""Timers, processors and snapshots: once, in time, and never what they must not be."""
+"""Processors: what they hear, once each, and what becomes of a call that fails."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from common.clock import MovableClock
-from common.command_handling import Commands
-from common.database import Transaction
 from common.embedded_postgres import EmbeddedPostgres
 from common.event_store import Recorded
 from common.feed import Feeds
 from common.in_process import InProcessBroker
 from common.kernel import Kernel
 from common.processors import Processor, ProcessorRunner, Refused
-from common.read_models import Projection, Stamp
-from common.snapshots import SnapshotPolicy
-from common.statements import Write
 from common.testing.example import (
     NOTE,
-    BurnNote,
-    BurntNote,
-    ChangeNote,
-    NoteEvent,
-    NoteState,
     NoteWritten,
     WriteNote,
 )
 from common.testing.kernel import EXAMPLE, NOW, cause, kernel_at, kernel_on
 from common.testing.waiting import eventually
-from common.timers import Due, Timers, set_timer
 from common.worker import Worker, WorkerDeclaration
-from pydantic import TypeAdapter
 
 pytestmark = pytest.mark.integration
 
@@ -43,38 +31,10 @@ async def write(kernel: Kernel, title: str = "t") -> UUID:
     return id
 
 
-def burn_tomorrow(event: NoteEvent, stamp: Stamp) -> list[Write]:
-    if isinstance(event, NoteWritten):
-        return [set_timer("burn", NOW + timedelta(days=1), stamp, {"note": str(event.note_id)})]
-    return []
-
-
-async def burn(due: Due, transaction: Transaction, commands: Commands, now: datetime) -> None:
-    id = UUID(due.message["note"])
-    await commands.handle_in(transaction, NOTE, id, BurnNote(id), due.cause(now))
-
-
-async def state_of(kernel: Kernel, id: UUID) -> NoteState:
+async def number(kernel: Kernel, rows: str) -> int:
     async with kernel.database.reader() as reader:
-        _, state = await kernel.commands.state(reader, NOTE, id)
-    return state
-
-
-async def test_a_timer_fires_when_its_time_has_come_and_once(postgres: EmbeddedPostgres) -> None:
-    projections = (*EXAMPLE.projections, Projection(NoteEvent, burn_tomorrow))
-    async with kernel_on(postgres, replace(EXAMPLE, projections=projections)) as kernel:
-        ids = [await write(kernel, str(n)) for n in range(5)]
-        clock = MovableClock(NOW)
-        workers = [Timers(kernel.commands, {"burn": burn}, clock) for _ in range(3)]
-        assert await workers[0].step() is False
-        clock.advance(timedelta(days=1))
-
-        while any(await asyncio.gather(*(worker.step() for worker in workers))):
-            pass
-
-        assert [await state_of(kernel, id) for id in ids] == [BurntNote()] * 5
-        async with kernel.database.reader() as reader:
-            assert await reader.connection.fetchval("select count(*) from events") == 10
+        found: int = await reader.connection.fetchval(f"select count(*) from {rows}")
+    return found
 
 
 async def run_processor(kernel: Kernel, processor: Processor) -> asyncio.Task[None]:
@@ -181,21 +141,65 @@ async def test_a_failed_call_comes_again_under_its_key_and_a_refused_one_does_no
     assert len(set(keys)) == 3
 
 
-async def test_a_snapshot_changes_nothing_but_the_work(postgres: EmbeddedPostgres) -> None:
-    policy = SnapshotPolicy(NOTE, TypeAdapter(NoteState), every=3)
-    async with kernel_on(postgres, replace(EXAMPLE, snapshots=(policy,))) as kernel:
-        id = await write(kernel)
-        for n in range(10):
-            await kernel.commands.handle(NOTE, id, ChangeNote(id, str(n)), cause())
+async def test_calls_of_a_group_are_made_side_by_side_and_each_once(kernel: Kernel) -> None:
+    together, most, calls = 0, 0, list[UUID]()
 
-        async def taken() -> bool:
-            async with kernel.database.reader() as reader:
-                return bool(await reader.connection.fetchval("select count(*) from snapshots"))
+    async def act(record: Recorded, key: UUID) -> None:
+        nonlocal together, most
+        together += 1
+        most = max(most, together)
+        await asyncio.sleep(0.01)
+        together -= 1
+        calls.append(record.event.note_id)
 
-        await eventually(taken)
-        with_snapshot = await state_of(kernel, id)
-        async with kernel.database.owner() as owner:
-            await owner.execute("update snapshots set shape = 'of another version', state = '{}'")
-        assert await state_of(kernel, id) == with_snapshot
-        handled = await kernel.commands.handle(NOTE, id, ChangeNote(id, "end"), cause())
-        assert handled.version == 12
+    def not_boring(event: NoteWritten) -> bool:
+        return event.title != "boring"
+
+    processor = Processor("tell", NoteWritten, act, not_boring, at_once=4)
+    ids = await write_unseen(kernel, processor, ["boring", *"abcdefghij"])
+    task = await run_processor(kernel, processor)
+
+    async def all_called() -> bool:
+        return len(calls) == 10
+
+    await eventually(all_called)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert sorted(calls) == sorted(ids[1:])
+    assert most == 4
+    assert await number(kernel, "outbound where outcome = 'done'") == 10
+
+
+async def test_where_one_call_of_a_group_fails_the_others_are_not_made_again(
+    kernel: Kernel,
+) -> None:
+    calls: list[str] = []
+
+    async def act(record: Recorded, key: UUID) -> None:
+        calls.append(record.event.title)
+        if record.event.title == "b" and calls.count("b") == 1:
+            raise OSError("away")
+
+    processor = Processor("tell", NoteWritten, act, at_once=3)
+    await write_unseen(kernel, processor, [*"abcdef"])
+    with pytest.raises(OSError, match="away"):
+        await (await run_processor(kernel, processor))
+    again = await run_processor(kernel, processor)
+
+    async def all_called() -> bool:
+        return await number(kernel, "outbound where outcome = 'done'") == 6
+
+    await eventually(all_called)
+    again.cancel()
+    await asyncio.gather(again, return_exceptions=True)
+
+    assert sorted(calls) == [*"abbcdef"]
+
+
+async def write_unseen(kernel: Kernel, processor: Processor, titles: Sequence[str]) -> list[UUID]:
+    """Notes that a processor meets all at once when it comes back."""
+    task = await run_processor(kernel, processor)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return [await write(kernel, title) for title in titles]

@@ -1,6 +1,6 @@
-"""HTTP for administrators: everybody's subscriptions and invoices, and what only they may do."""
+"""HTTP for administrators: everybody's invoices, and what only they may do with one."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from common.command_handling import Answer
@@ -10,58 +10,28 @@ from common.money import Money
 from common.problems import NotFound
 from common.service import Admin, IfMatch, Page, Paging
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BaseModel, Field, StrictInt
+from pydantic import BaseModel, Field, StrictInt
 from starlette.responses import JSONResponse, Response
 
-from billing.carrying_out import headers_of as subscription_headers
-from billing.checkout import Order, buy
+from billing.copying import copy_invoice
 from billing.desk import desk_of
-from billing.ending import void, void_what_is_owed
+from billing.ending import void
 from billing.invoice_form import AnyInvoiceOut, any_invoice_told
+from billing.invoice_refunds import refunds_of
 from billing.invoice_routes import Status, check_payable, headers_of
 from billing.invoices.decider import INVOICE
-from billing.invoices.read_model import InvoiceRow, invoice_by_id, invoices_page, refunds_of
-from billing.offers import offered_terms
+from billing.invoices.read_model import InvoiceRow, invoice_by_id, invoices_page
 from billing.paying import close_doors, pay_by_hand
-from billing.plan_form import STRICT, Currency, one_line
+from billing.plan_form import STRICT, Reason
 from billing.refunding import refund
 from billing.resources import Billing, Service
 from billing.steps import begin, finish, id_of
-from billing.subscription_form import UNKEPT, AnySubscriptionOut, any_subscription_told
-from billing.subscriptions.commands import CancelSubscription, EndSubscription, WithdrawOrder
+from billing.subscription_form import UNKEPT
+from billing.subscriptions.commands import EndSubscription, WithdrawOrder
 from billing.subscriptions.decider import SUBSCRIPTION
-from billing.subscriptions.read_model import subscription_by_id, subscriptions_page
 from billing.units import own_cause
 
-router = APIRouter(prefix="/api/v1/admin", tags=["administration"])
-
-Reason = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line)]
-State = Literal["pending", "trialing", "active", "past_due", "unpaid", "paused", "ended"]
-
-
-_SOMEBODY = {
-    "user_id": "0199a7c0-0000-7000-8000-000000000002",
-    "plan_id": "0199a7c0-0000-7000-8000-000000000001",
-}
-
-
-class NewSubscription(BaseModel, json_schema_extra={"examples": [_SOMEBODY]}):
-    """Subscribe somebody; by transfer unless said otherwise."""
-
-    model_config = STRICT
-
-    user_id: UUID
-    plan_id: UUID
-    currency: Currency = "EUR"
-    payment_method: Annotated[str, Field(max_length=40)] = "invoice"
-
-
-class CancelAny(BaseModel, json_schema_extra={"examples": [{"at": "now"}]}):
-    """When: with the period, or now."""
-
-    model_config = STRICT
-
-    at: Literal["period_end", "now"] = "period_end"
+router = APIRouter(prefix="/api/v1/admin/invoices", tags=["administration"])
 
 
 class MarkPaid(BaseModel, json_schema_extra={"examples": [{"payment_reference": "Line 7"}]}):
@@ -89,82 +59,7 @@ class RefundIt(BaseModel, json_schema_extra={"examples": [{"amount": 500}]}):
     reason: Reason = "requested_by_customer"
 
 
-@router.get("/subscriptions", response_model=Page[AnySubscriptionOut])
-async def list_all_subscriptions(
-    admin: Admin,
-    paging: Paging,
-    service: Service,
-    status: Annotated[State | None, Query()] = None,
-    user_id: Annotated[UUID | None, Query()] = None,
-    plan_id: Annotated[UUID | None, Query()] = None,
-) -> Response:
-    """Everybody's subscriptions, newest first."""
-    rows, total = await subscriptions_page(
-        service.kernel.database,
-        account=user_id,
-        status=status,
-        plan_id=plan_id,
-        per_page=paging.per_page,
-        skip=paging.offset,
-    )
-    items = [any_subscription_told(row) for row in rows]
-    return _page(items, total, paging)
-
-
-@router.get("/users/{user_id}/subscriptions", response_model=Page[AnySubscriptionOut])
-async def list_subscriptions_of_user(
-    user_id: UUID, admin: Admin, paging: Paging, service: Service
-) -> Response:
-    """Somebody's subscriptions, newest first."""
-    rows, total = await subscriptions_page(
-        service.kernel.database, account=user_id, per_page=paging.per_page, skip=paging.offset
-    )
-    return _page([any_subscription_told(row) for row in rows], total, paging)
-
-
-@router.get("/subscriptions/{subscription_id}", response_model=AnySubscriptionOut)
-async def get_any_subscription(subscription_id: UUID, admin: Admin, service: Service) -> Response:
-    """Somebody's subscription."""
-    return await _subscription(service, subscription_id)
-
-
-@router.post("/subscriptions", status_code=201, response_model=AnySubscriptionOut)
-async def subscribe_somebody(
-    body: NewSubscription, admin: Admin, cause: KeyedCause, service: Service
-) -> Response:
-    """Order a plan for somebody, as they could themselves; its invoice is to be paid."""
-    stream = f"checkout-{cause.command_id}"
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    terms = await offered_terms(service.kernel.database, body.plan_id, body.currency)
-    bought = await buy(desk_of(service), Order(body.user_id, terms, body.payment_method), cause)
-    row = await subscription_by_id(service.kernel.database, bought.subscription_id)
-    assert row is not None
-    answer = Answer(201, any_subscription_told(row), subscription_headers(row))
-    answer = await finish(service.kernel.commands, cause, stream, answer)
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))
-
-
-@router.post("/subscriptions/{subscription_id}/cancel", response_model=AnySubscriptionOut)
-async def cancel_any_subscription(
-    subscription_id: UUID,
-    admin: Admin,
-    cause: RequestCause,
-    service: Service,
-    body: CancelAny | None = None,
-) -> Response:
-    """Cancel somebody's subscription: with the period, or now."""
-    at = body.at if body else "period_end"
-    if at == "now":
-        await void_what_is_owed(desk_of(service), subscription_id, "cancelled", cause.now)
-    command = CancelSubscription(None, at, cause.now)
-    own = own_cause(cause.now, actor=cause.actor)
-    await service.kernel.commands.handle(SUBSCRIPTION, subscription_id, command, own)
-    return await _subscription(service, subscription_id)
-
-
-@router.get("/invoices", response_model=Page[AnyInvoiceOut])
+@router.get("", response_model=Page[AnyInvoiceOut])
 async def list_all_invoices(
     admin: Admin,
     paging: Paging,
@@ -183,13 +78,13 @@ async def list_all_invoices(
     return _page([any_invoice_told(row) for row in rows], total, paging)
 
 
-@router.get("/invoices/{invoice_id}", response_model=AnyInvoiceOut)
+@router.get("/{invoice_id}", response_model=AnyInvoiceOut)
 async def get_any_invoice(invoice_id: UUID, admin: Admin, service: Service) -> Response:
     """Somebody's invoice with its credit notes."""
     return await _invoice(service, invoice_id)
 
 
-@router.post("/invoices/{invoice_id}/mark-paid", response_model=AnyInvoiceOut)
+@router.post("/{invoice_id}/mark-paid", response_model=AnyInvoiceOut)
 async def mark_invoice_paid(
     invoice_id: UUID,
     admin: Admin,
@@ -209,7 +104,7 @@ async def mark_invoice_paid(
     return await _kept(service, invoice_id, cause)
 
 
-@router.post("/invoices/{invoice_id}/void", response_model=AnyInvoiceOut)
+@router.post("/{invoice_id}/void", response_model=AnyInvoiceOut)
 async def void_invoice(
     invoice_id: UUID,
     admin: Admin,
@@ -242,7 +137,7 @@ async def _without(service: Billing, row: InvoiceRow, id: UUID, cause: Cause) ->
     await service.kernel.commands.handle(SUBSCRIPTION, id, command, own)
 
 
-@router.post("/invoices/{invoice_id}/refund", response_model=AnyInvoiceOut)
+@router.post("/{invoice_id}/refund", response_model=AnyInvoiceOut)
 async def refund_invoice(
     invoice_id: UUID,
     admin: Admin,
@@ -260,6 +155,26 @@ async def refund_invoice(
     order = (id_of(cause, "refund"), amount, wanted.reason)
     await refund(desk_of(service), invoice_id, order, cause, expected=if_match)
     return await _kept(service, invoice_id, cause)
+
+
+@router.post("/{invoice_id}/duplicate", status_code=201, response_model=AnyInvoiceOut)
+async def duplicate_invoice(
+    invoice_id: UUID, admin: Admin, cause: RequestCause, service: Service
+) -> Response:
+    """Issue an invoice that says the same, to be paid by hand or on a page; nothing begins by its
+    payment, for that belongs to the first one."""
+    row = await _any(service, invoice_id)
+    id = id_of(cause, "copy")
+    stream = INVOICE.stream(id)
+    seen = await begin(service.kernel.commands, cause, stream)
+    if seen is not None:
+        return JSONResponse(seen.body, seen.status, dict(seen.headers))
+    await copy_invoice(desk_of(service), row, id, cause)
+    copy = await _any(service, id)
+    headers = {**headers_of(copy), "Location": f"/api/v1/admin/invoices/{id}"}
+    answer = Answer(201, any_invoice_told(copy), headers)
+    answer = await finish(service.kernel.commands, cause, stream, answer)
+    return JSONResponse(answer.body, answer.status, dict(answer.headers))
 
 
 async def _any(service: Billing, id: UUID) -> InvoiceRow:
@@ -283,13 +198,6 @@ async def _kept(service: Billing, id: UUID, cause: Cause) -> Response:
     commands = service.kernel.commands
     answer = await finish(commands, cause, INVOICE.stream(id), answer)
     return JSONResponse(answer.body, answer.status, dict(answer.headers))
-
-
-async def _subscription(service: Billing, id: UUID) -> Response:
-    row = await subscription_by_id(service.kernel.database, id)
-    if row is None:
-        raise NotFound
-    return JSONResponse(any_subscription_told(row), headers=subscription_headers(row))
 
 
 def _page(items: list[dict[str, Any]], total: int, paging: Paging) -> Response:

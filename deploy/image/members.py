@@ -28,14 +28,15 @@ def closure(name: str, known: dict[str, Path]) -> tuple[list[str], list[str]]:
     """
     if name not in known:
         raise SystemExit(f"SERVICE={name}: is none of {', '.join(sorted(known))}")
+    named = {_normal(member): member for member in known}
     ours, others, left = set(), set(), [(name, frozenset[str]())]
     while left:
         member, extras = left.pop()
         ours.add(member)
         for requirement in _requirements(known[member], extras):
             other, its_extras = _parsed(requirement)
-            if other in known:
-                left.append((other, its_extras))
+            if other in named:
+                left.append((named[other], its_extras))
             else:
                 others.add(requirement)
     return sorted(ours), sorted(others)
@@ -51,7 +52,11 @@ def _parsed(requirement: str) -> tuple[str, frozenset[str]]:
     found = re.match(r"([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?", requirement)
     assert found is not None
     extras = (found[2] or "").replace(" ", "").split(",")
-    return found[1].lower().replace("_", "-"), frozenset(filter(None, extras))
+    return _normal(found[1]), frozenset(filter(None, extras))
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _project(folder: Path) -> dict[str, Any]:

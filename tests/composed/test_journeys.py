@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from tests.end_to_end.test_billing import PASSWORD, Caller, plan
+from common.testing.waiting import eventually
+
+from tests.end_to_end.billing.shop import PASSWORD, Person, Shop
+from tests.end_to_end.billing.twin import Twin
 from tests.end_to_end.test_journey import (
     test_a_cards_address_its_readers_and_its_past,
     test_bad_input_gets_a_clear_problem,
@@ -24,11 +27,15 @@ __all__ = [
 
 async def test_a_plan_is_bought_on_the_page_of_the_counterpart(system: Any, composed: Any) -> None:
     admin = ("tools", "admin", "create", "--email", "ops@example.org")
+    composed.succeeds("build", "tools")
     composed.succeeds("run", "--rm", "-e", f"ADMIN_PASSWORD={PASSWORD}", *admin)
-    root = await Caller(system).enters("/api/v1/auth/login", "ops@example.org")
-    bob = await Caller(system).enters("/api/v1/auth/register", "bob@example.org")
+    await eventually(system.ready, what="a connection that is not older than its server allows")
+    nobody = Person(system)
+    root = await nobody.enters("login", "ops@example.org")
+    bob = await nobody.enters("register", "bob@example.org")
 
-    id = await bob.buys(await plan(root, "Composed", 900))
+    bob.twin = Twin("", system.session)  # its page says where it is
+    id = await bob.buys(await Shop(system, bob.twin, root).plan(900))
 
-    paid = (await bob.ask("GET", "/api/v1/user/invoices?status=paid"))["items"]
+    paid = await bob.invoices(status="paid")
     assert [(one["subscription_id"], one["total"]["amount"]) for one in paid] == [(id, 900)]

@@ -150,6 +150,15 @@ def test_a_package_that_is_locked_for_several_versions_of_python_is_installed_in
     ]
 
 
+def test_the_image_of_the_tools_has_all_members(tmp_path: Path) -> None:
+    script = str(DEPLOY / "image/members.py")
+    subprocess.run([sys.executable, script, "cartulary", str(tmp_path)], check=True)
+
+    members = {file.parent.name for file in ROOT.glob("*/*/pyproject.toml")}
+    assert {folder.name for folder in (tmp_path / "sources").iterdir()} == members
+    assert "stripe_twin" not in (tmp_path / "locked/requirements.txt").read_text()
+
+
 @pytest.mark.parametrize("name", ["billing", "cards"])
 def test_who_keeps_no_files_needs_no_library_for_them(name: str) -> None:
     """Its image does not have it."""

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 import structlog
 from common.clock import Clock
 from common.database import Transaction
-from common.event_store import Cause
+from common.event_store import Cause, VersionConflict
 from common.money import Money
 from common.problems import NotFound
 
@@ -101,13 +101,13 @@ async def settle_refund_in(
 ) -> None:
     """The same in a transaction of the caller's. Raises `NotPaid`, `RefundTooLarge`."""
     commands = desk.kernel.commands
-    _, invoice = await commands.state(transaction, INVOICE, invoice_id)
+    stream, invoice = await commands.state(transaction, INVOICE, invoice_id)
     if not isinstance(invoice, Paid):
         raise NotPaid
     known = invoice.refund(refund_id)
     number = None
     if said.status == "succeeded" and (known is None or known.status not in ("done", "failed")):
-        number = await next_number(transaction, CREDIT_NOTES, now)
+        number = await _number(transaction, desk, invoice_id, stream.version, now)
     command = SettleRefund(
         refund_id=refund_id,
         reference=said.reference or None,
@@ -123,6 +123,18 @@ async def settle_refund_in(
     if number and isinstance(after, Paid) and after.refunded == after.content.total:
         for line in after.content.lines:
             await _reverse(transaction, desk, line, now)
+
+
+async def _number(
+    transaction: Transaction, desk: Desk, invoice_id: UUID, version: int, now: datetime
+) -> str:
+    """The credit note's number. Another may have settled the refund while we waited for it: then
+    it must go back. Raises `VersionConflict`."""
+    number = await next_number(transaction, CREDIT_NOTES, now)
+    stream, _ = await desk.kernel.commands.state(transaction, INVOICE, invoice_id)
+    if stream.version != version:
+        raise VersionConflict
+    return number
 
 
 async def _reverse(transaction: Transaction, desk: Desk, line: Line, now: datetime) -> None:

@@ -198,16 +198,19 @@ async def open_page(
             expires_at=now + PAGE_LASTS,
             save_method=True,
         )
-        page = await provider.checkout_page(order, key=of.key)
+        page = _lasting(await provider.checkout_page(order, key=of.key), order)
     except ProviderUnavailable:
         raise Unavailable from None
     except ProviderRefused as refused:
         log.warning("provider_refused", provider=provider.name, code=refused.code)
         raise CannotBeSaved from None
-    # a sandbox's clock may have left the provider's behind: then the page ends by ours
-    page = replace(page, expires_at=max(page.expires_at, order.expires_at))
     await desk.kernel.commands.handle(PAYMENT, payment_id, NotePage(page, now), cause)
     return page
+
+
+def _lasting(page: CheckoutPage, order: PageOrder) -> CheckoutPage:
+    """A sandbox's clock may have left the provider's behind: then the page ends by ours."""
+    return replace(page, expires_at=max(page.expires_at, order.expires_at))
 
 
 def _page_lines(invoice: InvoiceRow) -> list[PageLine]:

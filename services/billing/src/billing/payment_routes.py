@@ -120,5 +120,5 @@ async def _kept(service: Billing, id: UUID, cause: Cause) -> Response:
 
 
 def _headers(row: PaymentRow) -> dict[str, str]:
-    tags = f"invoice/{row.invoice_id} user/{row.account_id}"
+    tags = f"invoice/{row.invoice_id}, user/{row.account_id}"
     return {**UNKEPT, "ETag": etag(row.version), "Cache-Tags": tags}

@@ -27,6 +27,10 @@ CASES: dict[str, tuple[MailName, dict[str, Any]]] = {
     "receipt with tax and a note": ("receipt", NOTED),
     "transfer": ("payment_received", PAID),
     "transfer with tax and a note": ("payment_received", NOTED),
+    "transfer due": (
+        "transfer_due",
+        {"plan": "Pro", "number": "INV-2026-000002", "total": "€14.40", "day": "15 August 2026"},
+    ),
     "trial of a free plan": ("trial_ending", {**TRIAL, "price": None, "method": None}),
     "trial with a card": ("trial_ending", {**TRIAL, "price": "€12", "method": "Visa 4242"}),
     "trial without one": ("trial_ending", {**TRIAL, "price": "€12", "method": None}),

@@ -8,7 +8,12 @@ from common.mail_templates import Locale, MailTemplates, RenderedMail, harmless,
 from common.money import Money
 
 MailName = Literal[
-    "receipt", "payment_received", "trial_ending", "payment_failed", "subscription_ended"
+    "receipt",
+    "payment_received",
+    "transfer_due",
+    "trial_ending",
+    "payment_failed",
+    "subscription_ended",
 ]
 
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
@@ -31,6 +36,10 @@ _DECLINED: dict[str, dict[Locale, str]] = {
     "no_way_to_charge": {
         "en": "No way to pay is saved.",
         "fr": "Aucun moyen de paiement n’est enregistré.",
+    },
+    "not_transferred": {
+        "en": "Your transfer has not arrived.",
+        "fr": "Votre virement n’est pas arrivé.",
     },
 }
 _DECLINED_SOMEHOW: dict[Locale, str] = {

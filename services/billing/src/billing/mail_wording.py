@@ -38,6 +38,18 @@ def of_a_paid_invoice(
     }
 
 
+def of_a_transfer_due(
+    plan: str, invoice: InvoiceRow, due_at: datetime, language: Locale
+) -> Mapping[str, Any]:
+    """How much, until when, and under which reference."""
+    return {
+        "plan": plan,
+        "number": invoice.number,
+        "total": written(invoice.total, language),
+        "day": said_day(due_at, language),
+    }
+
+
 def of_an_ending_trial(
     plan: str, price: Money, method: MethodFace | None, ends_at: datetime, language: Locale
 ) -> Mapping[str, Any]:

@@ -90,6 +90,28 @@ async def test_a_transfer_is_told_to_have_arrived_in_the_customers_language(desk
     assert "Reverse charge" in text
 
 
+async def test_a_period_that_is_paid_by_transfer_asks_for_it_and_has_not_failed(desk: Any) -> None:
+    ada = await desk.customer()
+    id, invoice = await desk.subscribes(ada), uuid7()
+    line = Line(uuid7(), "Pro", Money(1200, "EUR"), "inclusive", RATE)
+    money = {"net": Money(1000, "EUR"), "tax": Money(200, "EUR"), "total": Money(1200, "EUR")}
+    drafted = InvoiceDrafted(
+        invoice, ada, "renewal", id, "invoice", (line,), **money, drafted_at=NOW
+    )
+    await desk.happens(f"invoice-{invoice}", drafted)
+    awaited = SubscriptionPastDue(id, ada, invoice, 0, "awaiting_transfer", NOW, LATER, NOW)
+    unpaid = SubscriptionUnpaid(id, ada, invoice, "not_transferred", LATER, NOW)
+
+    await desk.happens(f"subscription-{id}", awaited)
+    (due,) = await desk.mails_of(ada)
+    await desk.happens(f"subscription-{id}", unpaid)
+
+    assert due["subject"] == "An invoice waits for your transfer"
+    assert "Please transfer €12.00 by 4 May 2026" in words(due)
+    texts = [words(mail) for mail in await desk.mails_of(ada)]
+    assert any("Your transfer has not arrived." in text for text in texts)
+
+
 async def test_who_has_paid_nothing_or_is_unknown_gets_no_mail(desk: Any) -> None:
     ada, nobody = await desk.customer(), uuid7()
     free = Line(uuid7(), "Free", Money(0, "EUR"), "inclusive", RATE)

@@ -13,11 +13,13 @@ from billing.mail_templates import why_ended
 from billing.mail_wording import (
     of_a_failed_payment,
     of_a_paid_invoice,
+    of_a_transfer_due,
     of_an_ended_subscription,
     of_an_ending_trial,
 )
 from billing.mails import Mails
 from billing.subscriptions.events import (
+    AWAITING_TRANSFER,
     SubscriptionEnded,
     SubscriptionPastDue,
     SubscriptionUnpaid,
@@ -47,6 +49,8 @@ def write_to_customers_about_their_money(mails: Mails, seller_country: str) -> P
                 await _paid(mails, event, key)
             case TrialEndAnnounced():
                 await _trial_ends(mails, event, key, seller_country)
+            case SubscriptionPastDue(code=code) if code == AWAITING_TRANSFER:
+                await _transfer_is_due(mails, event, key)
             case SubscriptionPastDue() | SubscriptionUnpaid():
                 await _failed(mails, event, key)
             case SubscriptionEnded():
@@ -96,6 +100,21 @@ async def _trial_ends(
         id,
         key,
         lambda language: of_an_ending_trial(terms.name, price, face, event.ends_at, language),
+    )
+
+
+async def _transfer_is_due(mails: Mails, event: SubscriptionPastDue, key: UUID) -> None:
+    """Nobody tried to collect anything, so nothing failed."""
+    row = await subscription_by_id(mails.database, event.subscription_id)
+    invoice = await invoice_by_id(mails.database, event.invoice_id)
+    assert row is not None
+    assert invoice is not None
+    plan = row.terms.name
+    await mails.send(
+        "transfer_due",
+        event.account_id,
+        key,
+        lambda language: of_a_transfer_due(plan, invoice, event.retry_at, language),
     )
 
 

@@ -26,6 +26,7 @@ from billing.subscriptions.commands import (
     RenewSubscription,
 )
 from billing.subscriptions.events import (
+    AWAITING_TRANSFER,
     PeriodInvoiced,
     SubscriptionEnded,
     SubscriptionEvent,
@@ -135,7 +136,7 @@ def _await_transfer(command: AwaitTransfer, state: SubscriptionState) -> list[Su
             of.account_id,
             command.invoice_id,
             failures=0,
-            code="awaiting_transfer",
+            code=AWAITING_TRANSFER,
             since=command.now,
             retry_at=command.due_at,
             failed_at=command.now,

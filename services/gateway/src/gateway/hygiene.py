@@ -160,5 +160,5 @@ def _drop_nominated(headers: dict[bytes, bytes], connection: bytes) -> None:
 
 
 def _tags(value: bytes) -> tuple[str, ...]:
-    names = (tag.strip() for tag in value.decode("latin-1").split(","))
-    return tuple(tag for tag in names if tag)
+    # no tag holds a blank: one between two must not make a tag of both, which nothing ever purges
+    return tuple(value.decode("latin-1").replace(",", " ").split())

@@ -22,11 +22,14 @@ from tests.end_to_end.systems import System, distributed_run
 OPERATOR = "ops@example.org"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def shop(
     tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedPostgres
 ) -> AsyncIterator[Shop]:
-    """The system in its sandbox. Whoever strikes it leaves it whole again."""
+    """The system in its sandbox. Whoever strikes it leaves it whole again.
+
+    It ends before another begins: two at one broker would take messages from one another.
+    """
     folder, port = tmp_path_factory.mktemp("journeys"), free_port()
     url = f"http://127.0.0.1:{port}"
     settings = {

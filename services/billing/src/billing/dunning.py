@@ -6,6 +6,8 @@ RETRY_AFTER = (timedelta(days=1), timedelta(days=3), timedelta(days=5), timedelt
 """Counted from the first failure."""
 GRACE = timedelta(days=7)
 """How long access stays after the last try."""
+AWAITING_TRANSFER = "awaiting_transfer"
+"""Why a period is not paid that nobody has tried to collect: it is tried again when it is due."""
 
 
 def next_retry(first_failed_at: datetime, failures: int, *, hard: bool) -> datetime | None:

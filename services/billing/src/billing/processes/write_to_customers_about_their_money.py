@@ -7,6 +7,7 @@ from common.event_store import Recorded
 from common.processors import Processor
 
 from billing.customers.read_model import customer_of, methods_of
+from billing.dunning import AWAITING_TRANSFER
 from billing.invoices.events import InvoicePaid
 from billing.invoices.read_model import invoice_by_id
 from billing.mail_templates import why_ended
@@ -19,7 +20,6 @@ from billing.mail_wording import (
 )
 from billing.mails import Mails
 from billing.subscriptions.events import (
-    AWAITING_TRANSFER,
     SubscriptionEnded,
     SubscriptionPastDue,
     SubscriptionUnpaid,

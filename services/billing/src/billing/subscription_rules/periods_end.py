@@ -5,7 +5,7 @@ from typing import assert_never
 from uuid import UUID
 
 from billing.catalogue import terms_for_existing
-from billing.dunning import GRACE, next_retry
+from billing.dunning import AWAITING_TRANSFER, GRACE, next_retry
 from billing.periods import boundary, period
 from billing.subscription_rules.states import (
     Active,
@@ -26,7 +26,6 @@ from billing.subscriptions.commands import (
     RenewSubscription,
 )
 from billing.subscriptions.events import (
-    AWAITING_TRANSFER,
     PeriodInvoiced,
     SubscriptionEnded,
     SubscriptionEvent,

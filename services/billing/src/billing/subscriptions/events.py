@@ -106,10 +106,6 @@ class SubscriptionRenewed(Fact):
     renewed_at: datetime
 
 
-AWAITING_TRANSFER = "awaiting_transfer"
-"""Why a period is not paid that nobody has tried to collect: `retry_at` is when it is due."""
-
-
 @dataclass(frozen=True)
 class SubscriptionPastDue(Fact):
     """A period was not paid: `failures` tries so far, the next at `retry_at`. `code` says why."""

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from common.cancelling import told_to_end
 from common.connection_pool import ConnectionPool
 from common.group_commit import AT_ONCE, PATIENCE, GroupCommit
 from common.standing_aside import take_part
@@ -140,18 +141,28 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """One unit of work: committed when the block ends, rolled back when it raises."""
-        async with self._pool.connection() as connection:
-            transaction = Transaction(connection)
-            async with connection.transaction():
-                yield transaction
+        try:
+            async with self._pool.connection() as connection:
+                transaction = Transaction(connection)
+                async with connection.transaction():
+                    yield transaction
+        except Exception as error:
+            if told_to_end():
+                raise asyncio.CancelledError from error
+            raise
         transaction.committed()
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[Transaction]:
         """A connection without a transaction: each statement sees what is committed."""
-        async with self._pool.connection() as connection:
-            transaction = Transaction(connection, self.commits)
-            yield transaction
+        try:
+            async with self._pool.connection() as connection:
+                transaction = Transaction(connection, self.commits)
+                yield transaction
+        except Exception as error:
+            if told_to_end():
+                raise asyncio.CancelledError from error
+            raise
         transaction.committed()
 
     async def fetch(self, statement: Statement, **values: object) -> Sequence[asyncpg.Record]:

@@ -12,6 +12,7 @@ import orjson
 import structlog
 from prometheus_client import Counter, Gauge
 
+from common.cancelling import told_to_end
 from common.reporting import report_error
 
 RESTARTS = Counter("cartulary_task_restarts_total", "Background loops started again", ["task"])
@@ -85,7 +86,9 @@ async def supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
         try:
             await run()
             log.warning("task_ended", task=name)
-        except Exception:
+        except Exception as error:
+            if told_to_end():
+                raise asyncio.CancelledError from error
             log.exception("task_died", task=name)
         finally:
             RUNNING.labels(name).set(0)

@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
+from common.command_records import LOST_RACES
 from common.event_store import Cause
 from common.ids import uuid7
 from common.problems import NotFound, Refusal
@@ -47,7 +48,7 @@ from billing.subscriptions.commands import (
     WithdrawOrder,
 )
 from billing.subscriptions.decider import SUBSCRIPTION
-from billing.units import RACES, own_cause, unit
+from billing.units import own_cause, unit
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +71,7 @@ async def settle_all(desk: Desk, outcomes: Mapping[UUID, Outcome], now: datetime
     """The same for many payments in one transaction; each by itself where one stops the others."""
     try:
         settled = await _settle_together(desk, outcomes, now)
-    except (*RACES, Refusal) as stopped:
+    except (*LOST_RACES, Refusal) as stopped:
         log.info("settled_one_by_one", payments=len(outcomes), why=type(stopped).__name__)
         await asyncio.gather(*(settle(desk, id, said, now) for id, said in outcomes.items()))
         return

@@ -5,16 +5,15 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-import asyncpg
 from common.command_handling import Commands
-from common.event_store import Cause, VersionConflict
+from common.command_records import LOST_RACES
+from common.event_store import Cause
 from common.ids import uuid7
 from common.problems import Conflict
 from common.unit_of_work import UnitOfWork
 
 ResultT = TypeVar("ResultT")
 
-RACES = (VersionConflict, asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
 TRIES = 5
 
 
@@ -30,7 +29,7 @@ async def unit(commands: Commands, work: Callable[[UnitOfWork], Awaitable[Result
                 UnitOfWork(commands, transaction) as streams,
             ):
                 return await work(streams)
-        except RACES:
+        except LOST_RACES:
             continue
     raise Conflict
 

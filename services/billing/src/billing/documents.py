@@ -1,4 +1,4 @@
-"""What stands on an invoice: lines with their tax, the parties, and what a paid line sets going."""
+"""What stands on an invoice: lines with their tax, parties, what a paid line sets going, refunds."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -74,3 +74,26 @@ class PaidPart:
     def over(self, starts_at: datetime, ends_at: datetime) -> "PaidPart":
         """The same money for another stretch of time: the one that its payment began."""
         return replace(self, starts_at=starts_at, ends_at=ends_at)
+
+
+@dataclass(frozen=True)
+class Refund:
+    """Money on its way back. `status` is requested, sent, done or failed."""
+
+    refund_id: UUID
+    amount: Money
+    status: str
+    reason: str
+    reference: str | None = None
+
+
+def marked(
+    refunds: tuple[Refund, ...], refund_id: UUID, status: str, reference: str | None
+) -> tuple[Refund, ...]:
+    """The refunds after one of them got so far; its reference stays once it is known."""
+    return tuple(
+        replace(one, status=status, reference=reference or one.reference)
+        if one.refund_id == refund_id
+        else one
+        for one in refunds
+    )

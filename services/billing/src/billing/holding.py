@@ -16,6 +16,7 @@ from common.problems import Conflict, NotFound
 from common.unit_of_work import UnitOfWork
 
 from billing.desk import Desk
+from billing.documents import Refund
 from billing.invoice_states import AlreadyPaid, InvoiceNotOpen, Open, Paid
 from billing.invoices.decider import INVOICE
 from billing.paying import close_doors
@@ -26,7 +27,7 @@ from billing.payments.decider import PAYMENT, Held, NoPayment, PaymentState, Suc
 from billing.payments.read_model import payment_by_id
 from billing.refunding import AGAIN_SECONDS, Status
 from billing.settling import accepted
-from billing.taken_money import PaymentNotHeld, PaymentRefund
+from billing.taken_money import PaymentNotHeld
 from billing.units import own_cause, unit
 
 log = structlog.get_logger(__name__)
@@ -130,7 +131,7 @@ async def send(desk: Desk, payment_id: UUID, refund_id: UUID, now: datetime) -> 
     await unit(desk.kernel.commands, work)
 
 
-async def _asked(desk: Desk, name: str, payment: str, one: PaymentRefund) -> RefundState | None:
+async def _asked(desk: Desk, name: str, payment: str, one: Refund) -> RefundState | None:
     provider = desk.providers[name]
     try:
         if one.reference is not None:

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from common.money import Money
 
-from billing.invoice_states import Dispute, DisputeOpen, Paid, Refund, RefundTooLarge
+from billing.documents import Refund, marked
+from billing.invoice_states import Dispute, DisputeOpen, Paid, RefundTooLarge
 from billing.invoices import events as facts
 from billing.invoices.commands import (
     DisputeInvoice,
@@ -144,12 +145,7 @@ def reversed_by(state: Paid, event: ReversalEvent) -> Paid:
 
 
 def _marked(state: Paid, refund_id: UUID, status: str, reference: str | None) -> Paid:
-    refunds = tuple(
-        replace(one, status=status, reference=reference or one.reference)
-        if one.refund_id == refund_id
-        else one
-        for one in state.refunds
-    )
+    refunds = marked(state.refunds, refund_id, status, reference)
     return replace(state, refunds=refunds)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from common.money import Money
 from common.problems import Conflict, Invalid
 
-from billing.documents import Line
+from billing.documents import Line, Refund
 from billing.invoices.events import InvoiceKind
 
 
@@ -93,17 +93,6 @@ class Open:
     number: str
     due_at: datetime
     overdue: bool = False
-
-
-@dataclass(frozen=True)
-class Refund:
-    """Money on its way back. `status` is requested, sent, done or failed."""
-
-    refund_id: UUID
-    amount: Money
-    status: str
-    reason: str
-    reference: str | None = None
 
 
 @dataclass(frozen=True)

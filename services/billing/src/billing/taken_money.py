@@ -11,6 +11,7 @@ from uuid import UUID
 from common.money import Money
 from common.problems import Conflict
 
+from billing.documents import Refund, marked
 from billing.payments import events as facts
 from billing.payments.commands import AcceptHeld, NoteDispute, RefundHeld, SettlePaymentRefund
 from billing.payments.events import PaymentEvent
@@ -41,17 +42,6 @@ class DisputeOpen(Conflict):
 
 
 @dataclass(frozen=True)
-class PaymentRefund:
-    """Held money on its way back. `status` is requested, sent, done or failed."""
-
-    refund_id: UUID
-    amount: Money
-    status: str
-    reason: str
-    reference: str | None = None
-
-
-@dataclass(frozen=True)
 class Dispute:
     """A bank wants it back. `status` is open, won (by us) or lost."""
 
@@ -66,10 +56,10 @@ class Taken:
 
     captured: Money
     kept: Money
-    refunds: tuple[PaymentRefund, ...] = ()
+    refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] = ()
 
-    def refund(self, refund_id: UUID) -> PaymentRefund | None:
+    def refund(self, refund_id: UUID) -> Refund | None:
         """The one of this id."""
         return next((one for one in self.refunds if one.refund_id == refund_id), None)
 
@@ -139,7 +129,7 @@ def _settle(command: SettlePaymentRefund, taken: Taken, who: Who) -> list[Paymen
     if refund is None:
         if command.amount.currency != taken.left.currency or not command.amount <= taken.left:
             raise PaymentNotHeld
-        refund = PaymentRefund(command.refund_id, command.amount, "requested", command.reason)
+        refund = Refund(command.refund_id, command.amount, "requested", command.reason)
         back = (refund.refund_id, refund.amount, refund.reason)
         events.append(facts.PaymentRefundRequested(*who, *back, now))
     if refund.status in ("done", "failed"):
@@ -185,7 +175,7 @@ def taken_after(taken: Taken, event: TakenEvent) -> Taken:
     """The money after one more event."""
     match event:
         case facts.PaymentRefundRequested():
-            one = PaymentRefund(event.refund_id, event.amount, "requested", event.reason)
+            one = Refund(event.refund_id, event.amount, "requested", event.reason)
             return replace(taken, refunds=(*taken.refunds, one))
         case facts.PaymentRefundSent():
             return _marked(taken, event.refund_id, "sent", event.reference)
@@ -208,10 +198,5 @@ def taken_after(taken: Taken, event: TakenEvent) -> Taken:
 
 
 def _marked(taken: Taken, refund_id: UUID, status: str, reference: str | None) -> Taken:
-    refunds = tuple(
-        replace(one, status=status, reference=reference or one.reference)
-        if one.refund_id == refund_id
-        else one
-        for one in taken.refunds
-    )
+    refunds = marked(taken.refunds, refund_id, status, reference)
     return replace(taken, refunds=refunds)

@@ -1,4 +1,4 @@
-"""What stands on an invoice: lines with their tax, parties, what a paid line sets going, refunds."""
+"""What stands on an invoice: lines with tax, parties, what a paid line sets going; its refunds."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -45,7 +45,7 @@ check: $(VENV)/.development ## format, lint, types, boundaries, rules and contra
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@for member in $(MEMBERS); do (cd $$member && $(CURDIR)/$(BIN)/deptry src --no-ansi --extend-exclude migrations --extend-exclude testing) || exit 1; done
-	$(BIN)/pytest -m "not integration"
+	$(BIN)/pytest -m "not integration" -n 2 --dist loadfile
 
 # Three files at a time, each runner with servers of its own: most tests wait for a disk or for another process.
 test: $(VENV)/.development ## everything, with real PostgreSQL and RabbitMQ: under ten minutes

@@ -131,7 +131,7 @@ async def test_a_stopped_system_leaves_nothing_running(tmp_path: Path) -> None:
 
 
 async def test_a_folder_that_another_run_uses_is_named(tmp_path: Path) -> None:
-    var = tmp_path.resolve() / "var"
+    var = tmp_path / "var"
     environment = {"PORT": str(free_port()), "VAR_DIR": str(var)}
     arguments = ["-m", "cartulary.main", "run"]
     with (

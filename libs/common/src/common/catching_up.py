@@ -13,9 +13,10 @@ from typing import TypeVar
 import structlog
 
 from common.broker import BrokerUnavailable
+from common.cancelling import told_to_end
 from common.database import Database
 from common.feed import Feeds
-from common.inbox import FeedAway, Inbox
+from common.inbox import TRANSIENT, FeedAway, Inbox
 from common.messages import Envelope
 
 log = structlog.get_logger(__name__)
@@ -50,19 +51,27 @@ class CatchingUp:
             epoch = await reader.connection.fetchval(_BEHIND)
         known = {row["source"] for row in begun}
         for source in self._inbox.sources:
-            try:
-                if source not in known:
-                    await self._begin_with(source)
-                if epoch is not None and (epoch, source) not in self._heard:
-                    await self._hear(source)
-                    self._heard.add((epoch, source))
-            except FeedAway as error:
-                if source not in self._told:
-                    log.warning("feed_is_away", source=source, why=str(error))
-                self._told.add(source)
+            await self._hear_from(source, epoch, first=source not in known)
         if epoch is not None and all((epoch, s) in self._heard for s in self._inbox.sources):
             async with self._database.reader() as writer:
                 await writer.connection.execute(_CAUGHT_UP, epoch)
+
+    async def _hear_from(self, source: str, epoch: int | None, *, first: bool) -> None:
+        """What there is to hear of this source; what fails is for the next step."""
+        try:
+            if first:
+                await self._begin_with(source)
+            if epoch is not None and (epoch, source) not in self._heard:
+                await self._hear(source)
+                self._heard.add((epoch, source))
+        except FeedAway as error:
+            if source not in self._told:
+                log.warning("feed_is_away", source=source, why=str(error))
+            self._told.add(source)
+        except TRANSIENT as error:
+            if told_to_end():
+                raise
+            log.info("catching_up_begins_again", source=source, why=type(error).__name__)
 
     async def _begin_with(self, source: str) -> None:
         """Hear all of it, once the feed has whatever was published before our queues were there."""

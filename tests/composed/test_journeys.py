@@ -32,10 +32,10 @@ async def test_a_plan_is_bought_on_the_page_of_the_counterpart(system: Any, comp
     await eventually(system.ready, what="a connection that is not older than its server allows")
     nobody = Person(system)
     root = await nobody.enters("login", "ops@example.org")
-    bob = await nobody.enters("register", "bob@example.org")
+    buyer = await nobody.enters("register", "buyer@example.org")
 
-    bob.twin = Twin("", system.session)  # its page says where it is
-    id = await bob.buys(await Shop(system, bob.twin, root).plan(900))
+    buyer.twin = Twin("", system.session)  # its page says where it is
+    id = await buyer.buys(await Shop(system, buyer.twin, root).plan(900))
 
-    paid = await bob.invoices(status="paid")
+    paid = await buyer.invoices(status="paid")
     assert [(one["subscription_id"], one["total"]["amount"]) for one in paid] == [(id, 900)]

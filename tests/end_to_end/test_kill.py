@@ -11,6 +11,7 @@ import pytest
 from cards.allowances import allow
 from cartulary.layout import Layout
 from common.database import Database
+from common.embedded_postgres import embedded_postgres
 from common.testing.processes import Process, free_port, process
 from common.testing.waiting import eventually
 
@@ -22,6 +23,11 @@ WHO = {"email": "kim@example.org", "password": "a long enough secret"}
 async def answers(url: str) -> bool:
     async with aiohttp.ClientSession(url) as session, session.get("/health") as response:
         return (await response.json())["status"] == "ok"
+
+
+async def nothing_runs(var: Path) -> bool:
+    """Whether the PostgreSQL of a run has ended, in good order."""
+    return not (var / "postgres/postmaster.pid").exists()
 
 
 async def entitle(dsn: str, account: str, *, cards: int) -> None:
@@ -71,6 +77,7 @@ async def test_a_killed_system_has_lost_nothing_that_it_answered(tmp_path: Path)
         await eventually(lambda: answers(url), within=180, what="the first run")
         cards_dsn = Layout(tmp_path / "var", port).embedded_dsn("cards")
         headers, made = await create_until_killed(url, first, cards_dsn)
+    await eventually(lambda: nothing_runs(tmp_path / "var"), what="the end of its PostgreSQL")
 
     with process(run, environment, tmp_path / "second.txt"):
         await eventually(lambda: answers(url), within=180, what="the second run")
@@ -119,8 +126,22 @@ async def test_a_stopped_system_leaves_nothing_running(tmp_path: Path) -> None:
             await eventually(lambda: answers(f"http://127.0.0.1:{port}"), within=180)
             assert await asyncio.to_thread(running.stop, number) == 0
 
-        assert not (tmp_path / "var/postgres/postmaster.pid").exists()
+        assert await nothing_runs(tmp_path / "var")
         assert "Stopped." in running.said()
+
+
+async def test_a_folder_that_another_run_uses_is_named(tmp_path: Path) -> None:
+    var = tmp_path / "var"
+    environment = {"PORT": str(free_port()), "VAR_DIR": str(var)}
+    arguments = ["-m", "cartulary.main", "run"]
+    with (
+        embedded_postgres(var / "postgres"),
+        process(arguments, environment, tmp_path / "run.txt") as refused,
+    ):
+        assert await asyncio.to_thread(refused.popen.wait, 90) == 1
+
+    assert f"Another run uses {var}" in refused.said()
+    assert "Traceback" not in refused.said()
 
 
 async def test_a_taken_port_is_named(tmp_path: Path) -> None:

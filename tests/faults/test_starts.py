@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -56,12 +56,14 @@ async def ends(started: Process) -> int:
     return await asyncio.to_thread(started.popen.wait, 90)
 
 
-async def ended_together(environment: dict[str, str], folder: Path) -> dict[str, Process]:
-    """Every process of the services, started at once, after each has ended by itself in failure."""
+async def ended_together(
+    environment: dict[str, str], folder: Path, modules: Sequence[str] = MODULES
+) -> dict[str, Process]:
+    """These processes, started at once, after each has ended by itself in failure."""
     with ExitStack() as stack:
         started = {
             module: stack.enter_context(process(["-m", module], environment, folder / module))
-            for module in MODULES
+            for module in modules
         }
         codes = {module: await ends(one) for module, one in started.items()}
         assert 0 not in codes.values(), codes
@@ -84,12 +86,65 @@ async def test_in_production_no_process_starts_with_missing_or_default_secrets(
 async def test_a_database_that_refuses_the_user_ends_the_start_and_shows_no_password(
     postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    known = await postgres.create_database(f"known_{uuid4().hex}")
-    async with refusing(known) as dsn:
+    name = f"known_{uuid4().hex}"
+    async with refusing(await postgres.create_database(name)) as dsn:
         environment = {"DATABASE_URL": dsn, "AMQP_URL": NOWHERE}
         for module, ended in (await ended_together(environment, tmp_path)).items():
-            assert "DATABASE_URL: PostgreSQL refuses it (InvalidPasswordError)" in ended.said()
+            [line] = without_the_broker(ended)
+            assert line.startswith("cannot start: DATABASE_URL: PostgreSQL refuses it"), module
+            for word in ("InvalidPasswordError", name, postgres.socket_folder, "'guarded'"):
+                assert word in line, module
             assert "not-the-password" not in ended.said(), module
+
+
+async def test_a_database_that_is_not_there_is_named_with_what_to_do(
+    postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    environment = {"DATABASE_URL": postgres.dsn("nowhere")}
+    [ended] = (await ended_together(environment, tmp_path, ["cards.main"])).values()
+    [line] = ended.said().splitlines()
+    assert "'nowhere' at" in line
+    assert "create this database" in line
+
+
+async def test_a_broker_that_refuses_the_user_ends_the_start_and_shows_no_password(
+    postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    with rabbitmq() as address:
+        host = urlsplit(address).netloc.rpartition("@")[2]
+        environment = {
+            "DATABASE_URL": postgres.dsn("postgres"),
+            "AMQP_URL": f"amqp://guest:not-the-password@{host}/",
+        }
+        modules = ("cards.worker", "gateway.main")
+        for module, ended in (await ended_together(environment, tmp_path, modules)).items():
+            [line] = ended.said().splitlines()
+            assert line.startswith("cannot start: AMQP_URL: RabbitMQ refuses it"), module
+            assert f"{host} as user 'guest'" in line, module
+            assert "not-the-password" not in line, module
+
+
+async def test_a_start_that_waits_for_its_database_says_so_and_can_be_stopped(
+    tmp_path: Path,
+) -> None:
+    nowhere = "postgresql://ann:not-the-password@no.such.host.invalid/cards"
+    with process(["-m", "cards.main"], {"DATABASE_URL": nowhere}, tmp_path / "log") as waiting:
+
+        async def says_so() -> bool:
+            return waiting.said().count("database_is_away") > 1
+
+        await eventually(says_so, within=90, what="lines that say so")
+        assert "'cards' at no.such.host.invalid as user 'ann'" in waiting.said()
+        assert "the name of its host is not known" in waiting.said()
+        assert await asyncio.to_thread(waiting.stop) == 0
+        assert "Traceback" not in waiting.said()
+        assert "not-the-password" not in waiting.said()
+
+
+def without_the_broker(ended: Process) -> list[str]:
+    """What it said, but for the broker that is away: a worker looks for it first."""
+    lines = ended.said().splitlines()
+    return [line for line in lines if "AMQP" not in line and "broker_is_away" not in line]
 
 
 @asynccontextmanager

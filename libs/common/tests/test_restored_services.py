@@ -224,8 +224,8 @@ async def test_a_source_without_a_feed_is_waited_for_and_the_others_are_heard_me
     async def catch_up(**local: Feed) -> None:
         feeds = Feeds("", {}, local)
         declaration = WorkerDeclaration(handlers=both_sources)
-        inbox = Worker(consumer, declaration, both.broker, feeds, SystemClock()).inbox
-        await CatchingUp(consumer.database, inbox, feeds).step()
+        worker = Worker(consumer, declaration, both.broker, feeds, SystemClock())
+        await CatchingUp(consumer.database, worker.inbox, feeds, worker.declare).step()
 
     await catch_up(example=both.producer.feed)
     assert await both.effects() == each(ids, "told")

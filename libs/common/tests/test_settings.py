@@ -5,6 +5,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
+from common.places import place
 from common.settings import DEVELOPMENT_SECRET, ServiceSettings, SettingsRefused
 from common.testing.processes import process
 
@@ -65,8 +66,9 @@ def test_a_variable_that_cannot_be_read_is_named_and_not_shown(
 
 
 def test_addresses_with_passwords_do_not_show_either(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DATABASE_URL", "AMQP_URL", "SMTP_URL"):
-        monkeypatch.setenv(name, "scheme://user:hunter2@127.0.0.1")
+    schemes = {"DATABASE_URL": "postgresql", "AMQP_URL": "amqp", "SMTP_URL": "smtp"}
+    for name, scheme in schemes.items():
+        monkeypatch.setenv(name, f"{scheme}://user:hunter2@127.0.0.1")
 
     settings = ServiceSettings.load()
     assert settings.database_url.endswith("@127.0.0.1")
@@ -83,3 +85,33 @@ def test_a_refusal_ends_the_process_with_one_line_instead_of_a_traceback(tmp_pat
     assert line.startswith("cannot start: ")
     assert {"DATA_KEY", "WIRE_KEY", "INTERNAL_SECRET"} <= set(re.findall(r"\w+", line))
     assert "hunter2" not in line
+
+
+@pytest.mark.parametrize(
+    "address", ["nonsense", "http://ann:se-cret@db/x", "postgresql://ann:se#cret@db/x", "//[x"]
+)
+def test_what_is_no_address_is_named_by_its_variable_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", address)
+    monkeypatch.setenv("AMQP_URL", address)
+
+    with pytest.raises(SettingsRefused) as refused:
+        ServiceSettings.load()
+
+    assert "DATABASE_URL: must be like" in str(refused.value)
+    assert "AMQP_URL: must be like" in str(refused.value)
+    assert "cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("postgresql://ann:s%40cret@db:5432/cards", "'cards' at db:5432 as user 'ann'"),
+        ("postgresql://ann@/cards?host=/run/pg", "'cards' at /run/pg as user 'ann'"),
+        ("amqp://guest:cret@mq/", "'/' at mq as user 'guest'"),
+        ("postgresql://ann:s/cret@db/cards", "an address that cannot be read"),
+    ],
+)
+def test_a_place_is_told_without_its_password(address: str, told: str) -> None:
+    assert place(address) == told

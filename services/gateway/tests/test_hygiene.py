@@ -12,11 +12,11 @@ from gateway.hygiene import known_query, outward, read_headers
 from gateway.settings import GatewaySettings
 
 
-async def say(world, *lines, body=b""):
+async def say(world, *lines, body=b"", host=("Host: x",)):
     """Send a request as bytes; the status line's number and all that followed."""
-    host, port = world.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    head = "\r\n".join([*lines, "Host: x", "Connection: close", "", ""])
+    address, port = world.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(address, int(port))
+    head = "\r\n".join([*lines, *host, "Connection: close", "", ""])
     writer.write(head.encode() + body)
     answer = await reader.read()
     writer.close()
@@ -102,6 +102,43 @@ async def test_a_header_with_one_value_sent_twice_is_refused(world, name):
 
 
 @pytest.mark.parametrize(
+    "host",
+    [
+        (),
+        ("Host:",),
+        ("Host: cards.example, evil.example",),
+        ("Host: cards.example/path",),
+        ("Host: user@cards.example",),
+        ("Host: cards.example:http",),
+        ("Host: [::1",),
+        ("Host: a b",),
+        ("Host: %zz",),
+    ],
+    ids=lambda host: " ".join(host) or "none",
+)
+async def test_a_request_that_does_not_name_its_host_is_refused(world, host):
+    status, answer = await say(world, "GET /view/x HTTP/1.1", host=host)
+    assert status == 400
+    assert b'"invalid_host"' in answer
+    assert world.service.calls == []
+
+
+@pytest.mark.parametrize("host", ["cards.example", "CARDS.example.:8080", "[::1]:80", "x_y", "%41"])
+async def test_a_name_or_an_address_with_or_without_a_port_is_a_host(world, host):
+    assert (await say(world, "GET /view/x HTTP/1.1", host=[f"Host: {host}"]))[0] == 200
+
+
+async def test_only_old_clients_may_leave_their_host_out(world):
+    assert (await say(world, "GET /view/x HTTP/1.0", host=()))[0] == 200
+    assert (await say(world, "GET /view/x HTTP/1.0", host=["Host: a b"]))[0] == 400
+
+
+async def test_what_connection_names_cannot_hide_the_host(world):
+    status, _ = await say(world, "GET /view/x HTTP/1.1", "Connection: host", host=())
+    assert status == 400
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         ("Content-Length: 3", "Transfer-Encoding: chunked"),
@@ -168,7 +205,7 @@ async def test_every_answer_has_a_request_id_of_our_making_if_the_callers_is_odd
 
 def test_lists_on_several_lines_are_joined():
     lines = [(b"accept", b"a"), (b"accept", b"b"), (b"cookie", b"c")]
-    assert read_headers(lines) == {b"accept": b"a, b"}
+    assert read_headers([*lines, (b"host", b"x")]) == {b"host": b"x", b"accept": b"a, b"}
 
 
 def test_repeated_query_values_keep_their_order():

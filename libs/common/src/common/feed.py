@@ -5,7 +5,7 @@ Services ask one another inside the network only; the shared internal secret say
 
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from common.database import Database
 from common.event_store import EventStore
@@ -18,6 +18,13 @@ StreamVersion = tuple[str, int]
 STREAMS_A_PAGE = 1_000
 
 
+class Progress(NamedTuple):
+    """How far a log goes, and up to where its messages are known to be with the broker."""
+
+    recorded: int
+    published: int
+
+
 class Feed(Protocol):
     """What one service has published."""
 
@@ -27,6 +34,10 @@ class Feed(Protocol):
 
     async def streams(self, after: str) -> Sequence[StreamVersion]:
         """A page of the streams whose names come after `after`, in the order of their names."""
+        ...
+
+    async def progress(self) -> Progress:
+        """In positions of the log."""
         ...
 
 
@@ -50,6 +61,11 @@ class LogFeed:
         async with self._database.reader() as reader:
             rows = await reader.connection.fetch(_STREAMS, after, STREAMS_A_PAGE)
         return [(row["stream"], row["version"]) for row in rows]
+
+    async def progress(self) -> Progress:
+        """The last position that was drawn, and the relay's."""
+        async with self._database.reader() as reader:
+            return Progress(*await reader.connection.fetchrow(_PROGRESS))
 
 
 class Feeds:
@@ -76,6 +92,12 @@ class Feeds:
         found = await self._ask(source, "/internal/feed/streams", {"after": after})
         return [(stream, version) for stream, version in found]
 
+    async def progress(self, source: str) -> Progress:
+        """How far a source's log goes. Raises `LookupError` for an unknown source."""
+        if source in self._local:
+            return await self._local[source].progress()
+        return Progress(*await self._ask(source, "/internal/feed/progress", {}))
+
     async def _ask(self, source: str, path: str, parameters: Mapping[str, str | int]) -> list[Any]:
         if source not in self._addresses:
             raise LookupError(f"no feed of {source} is known")
@@ -93,3 +115,7 @@ class Feeds:
 
 _STREAMS = """
     select stream, version from published_streams where stream > $1 order by stream limit $2"""
+_PROGRESS = """
+    select last_value - (not is_called)::int,
+           coalesce((select position from cursors where name = 'relay'), 0)
+      from events_position_seq"""

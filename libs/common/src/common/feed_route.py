@@ -7,12 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 
-from common.feed import Feed, StreamVersion
+from common.feed import Feed, Progress, StreamVersion
 from common.problems import Forbidden
 
 
 def feed_router(feed: Feed, secret: str) -> APIRouter:
-    """`GET /internal/feed` and `/internal/feed/streams`: never routed by the gateway."""
+    """`GET /internal/feed`, `/streams` and `/progress` below it: never routed by the gateway."""
     router = APIRouter(include_in_schema=False)
 
     def check(authorization: str) -> None:
@@ -37,5 +37,11 @@ def feed_router(feed: Feed, secret: str) -> APIRouter:
         """Pairs of a stream's name and its last public version."""
         check(authorization)
         return await feed.streams(after)
+
+    @router.get("/internal/feed/progress")
+    async def internal_progress(authorization: Annotated[str, Header()] = "") -> Progress:
+        """The log's last position, and the last one whose message is published."""
+        check(authorization)
+        return await feed.progress()
 
     return router

@@ -10,6 +10,7 @@ import asyncpg
 
 from common.command_handling import Commands
 from common.database import Database, OnConnect
+from common.database_waiting import refused
 from common.event_store import EventStore
 from common.event_types import EventTypes, Upcaster
 from common.feed import Feed, LogFeed
@@ -94,7 +95,11 @@ async def open_kernel(
     pool_size: int = 10,
 ) -> AsyncIterator[Kernel]:
     """Wait for the database, migrate it, build missing read models, and open the pool."""
-    await prepare_database(dsn, declaration.migrations)
+    try:
+        await prepare_database(dsn, declaration.migrations)
+    except asyncpg.InsufficientPrivilegeError as error:
+        remedy = "it must own the database and be allowed to create roles"
+        raise refused(dsn, error, remedy) from None
     async with attach_kernel(
         declaration, dsn=dsn, data_key=data_key, wire_key=wire_key, pool_size=pool_size
     ) as kernel:

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, FastAPI
 
 from common.backup_routes import install_backups
-from common.feed import StreamVersion
+from common.feed import Progress, StreamVersion
 from common.feed_route import feed_router
 from common.kernel import Kernel, KernelDeclaration, open_kernel_of
 from common.personal_data_export import personal_data_router
@@ -78,6 +78,9 @@ def _internal(
 
         async def streams(self, after: str) -> Sequence[StreamVersion]:
             return await running[0].feed.streams(after)
+
+        async def progress(self) -> Progress:
+            return await running[0].feed.progress()
 
     async def held(account_id: UUID) -> Mapping[str, Any]:
         assert personal_data is not None

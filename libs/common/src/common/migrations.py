@@ -11,17 +11,12 @@ from pathlib import Path
 import asyncpg
 import structlog
 
-from common.database import OUTCOME_UNKNOWN, SERVICE_ROLE, Database, connect
+from common.database import SERVICE_ROLE, Database
+from common.database_waiting import when_it_answers
 from common.event_store import EventStore
 from common.read_models import ReadModel, prepare_views
-from common.settings import SettingsRefused
-from common.standing_aside import take_part
 
 log = structlog.get_logger(__name__)
-
-
-REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
-"""A wrong user, password or database: waiting does not mend it."""
 
 
 class DatabaseUnfit(Exception):
@@ -53,7 +48,7 @@ async def prepare_database(dsn: str, migrations: Path, *, revision: str | None =
     Raises `DatabaseUnfit` and `MigrationFailed`; nothing of a failed migration is kept. Raises
     `SettingsRefused` for an address that PostgreSQL will never let in.
     """
-    owner = await _when_it_answers(dsn)
+    owner = await when_it_answers(dsn)
     try:
         await owner.execute(_ROLE)
         wanted = revision or newest_revision(migrations)
@@ -72,23 +67,6 @@ async def prepare_views_once(
     async with database.owner() as owner:
         await owner.execute("select pg_advisory_lock(hashtext('cartulary'), hashtext('views'))")
         await prepare_views(database, store, read_models)
-
-
-async def _when_it_answers(dsn: str) -> asyncpg.Connection:
-    pause = 0.1
-    while True:
-        try:
-            connection = await connect(dsn, {})
-            await take_part(connection)
-            return connection
-        except REFUSED as error:
-            # its own words name the user and the database, and they are not for every log
-            why = f"PostgreSQL refuses it ({type(error).__name__})"
-            raise SettingsRefused(f"cannot start: DATABASE_URL: {why}") from None
-        except OUTCOME_UNKNOWN as error:
-            log.warning("database_is_away", why=type(error).__name__)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 5)
 
 
 async def _upgrade(dsn: str, migrations: Path, revision: str) -> None:

@@ -7,9 +7,13 @@ from contextlib import asynccontextmanager
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import AMQPException
+from aio_pika.exceptions import AMQPException, AuthenticationError, ProbableAuthenticationError
+from aiormq.exceptions import InvalidFrameError
 from prometheus_client import Gauge
 from yarl import URL
+
+from common.places import place
+from common.settings import SettingsRefused
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +54,23 @@ class Connections:
 
         connection.close_callbacks.add(closed, weak=False)
         return connection
+
+
+async def knock(url: str) -> None:
+    """Look at a start whether there is a way in; a broker that is away is waited for later.
+
+    Raises `SettingsRefused` where it does not know the user or the password.
+    """
+    try:
+        await close(await Connections(url).connect("knock"))
+    except (AuthenticationError, ProbableAuthenticationError):
+        why = "RabbitMQ refuses it: mend the user or its password"
+        raise SettingsRefused(f"cannot start: AMQP_URL: {why}: {place(url)}") from None
+    except InvalidFrameError:
+        why = "the virtual host is not there, is down, or is not for this user"
+        log.warning("broker_is_away", broker=place(url), why=why)
+    except TROUBLE as error:
+        log.warning("broker_is_away", broker=place(url), why=repr(error))
 
 
 def lost(connection: AbstractConnection) -> asyncio.Event:

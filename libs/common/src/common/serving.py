@@ -2,18 +2,23 @@
 
 import asyncio
 import signal
+import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from common.garbage import settle
 from common.paired_writes import PairingProtocol
-from common.settings import ServiceSettings
+from common.settings import ServiceSettings, SettingsRefused
 
 GRACE_SECONDS = 10
+LOOK_SECONDS = 0.05
+"""How long a start may go on after a signal; uvicorn offers no event for one."""
 
 
 def serve(app: Any, settings: ServiceSettings, *, on_drain: Callable[[], None]) -> None:
@@ -38,7 +43,7 @@ def serve(app: Any, settings: ServiceSettings, *, on_drain: Callable[[], None]) 
     settle()
     server = GentleServer(config, on_drain, settings.drain_seconds)
     server.run()
-    if not server.started:
+    if not server.started and not server.should_exit:
         # the lifespan has said why; whoever started the process must not take it for a success
         raise SystemExit(1)
 
@@ -75,6 +80,38 @@ class _ServerBeside(uvicorn.Server):
         yield
 
 
+class _Life(LifespanOn):
+    """An application's start and end. A start may wait long for its database: who is told to end
+    ends it; and it may be refused, which takes a line and no traceback."""
+
+    def __init__(self, config: uvicorn.Config, told_to_end: Callable[[], bool]) -> None:
+        super().__init__(config)
+        self._told_to_end = told_to_end
+        self.refusal: SettingsRefused | None = None
+
+    async def startup(self) -> None:
+        """Return when the application is ready, has failed, or need not start any more."""
+        starting = asyncio.create_task(self.main())
+        await self.receive_queue.put({"type": "lifespan.startup"})
+        ready = asyncio.create_task(self.startup_event.wait())
+        while not ready.done() and not self._told_to_end():
+            await asyncio.wait({ready}, timeout=LOOK_SECONDS)
+        if not ready.done():
+            starting.cancel()
+            await asyncio.wait({starting, ready})
+        self.should_exit = self.startup_failed or self.error_occurred
+
+    async def send(self, message: LifespanSendMessage) -> None:
+        """Hear how it went; of a failed start the application sends its traceback along."""
+        error = sys.exception()
+        if message["type"] == "lifespan.startup.failed":
+            if isinstance(error, SettingsRefused):
+                self.refusal = error
+            if isinstance(error, SettingsRefused | asyncio.CancelledError):
+                message = {"type": "lifespan.startup.failed", "message": ""}
+        await super().send(message)
+
+
 class GentleServer(uvicorn.Server):
     """Calls `on_drain` when asked to end, then serves on for `drain_seconds`; see `serve`."""
 
@@ -84,6 +121,17 @@ class GentleServer(uvicorn.Server):
         super().__init__(config)
         self._on_drain = on_drain
         self._drain_seconds = drain_seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, unless told to end meanwhile. Raises `SettingsRefused` as the application does."""
+        self.lifespan = life = _Life(self.config, lambda: self.should_exit)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            if life.refusal is not None:
+                raise life.refusal from None
+            if not self.should_exit:
+                raise
 
     async def main_loop(self) -> None:
         """Serve until asked to end, and for the drain's time after."""

@@ -8,11 +8,14 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from common.places import is_address
+
 DEVELOPMENT_KEY = "ZGV2ZWxvcG1lbnQtb25seS1rZXktMzItYnl0ZXMtLS0="
 DEVELOPMENT_SECRET = "development-only-internal-secret-not-for-production"
 
 WELL_KNOWN_PASSWORDS = frozenset({"admin", "changeme", "guest", "password", "postgres", "rabbitmq"})
 
+LIKE = "user:password@host:"
 KEY_BYTES = 32
 SECRET_LENGTH = 32
 
@@ -81,6 +84,10 @@ class ServiceSettings(BaseSettings):
         ]
         if self.backup_key is not None and not _is_key(self.backup_key):
             found.append(f"BACKUP_KEY: must be {KEY_BYTES} bytes in base64url")
+        if self.database_url and not is_address(self.database_url, ("postgresql",)):
+            found.append(f"DATABASE_URL: must be like postgresql://{LIKE}5432/database")
+        if self.amqp_url and not is_address(self.amqp_url, ("amqp", "amqps")):
+            found.append(f"AMQP_URL: must be like amqp://{LIKE}5672/")
         if len(self.internal_secret.get_secret_value()) < SECRET_LENGTH:
             found.append(f"INTERNAL_SECRET: must have at least {SECRET_LENGTH} characters")
         if self.environment == "production":

@@ -109,8 +109,8 @@ class Worker:
         await self._broker.consume(self._name, self.inbox.types, self.inbox.handle, undelivered)
 
     async def _mend(self) -> None:
-        """Hear what a restored backup had not heard; try parked streams again that only wait."""
-        catching_up = CatchingUp(self._kernel.database, self.inbox, self._feeds)
+        """Hear what no queue has kept for us; try parked streams again that only wait."""
+        catching_up = CatchingUp(self._kernel.database, self.inbox, self._feeds, self.declare)
         while True:
             await catching_up.step()
             await replay_due(self._kernel.database, self.inbox, self._clock.now())

@@ -11,6 +11,7 @@ from common.object_storage import storage_for
 from common.observability import configure_logging
 from common.operations import operations
 from common.rabbitmq import RabbitMQBroker
+from common.rabbitmq_connections import knock
 from common.worker import Worker, WorkerDeclaration, run_until_stopped
 
 from auth.avatars import Avatars
@@ -72,6 +73,7 @@ def create_worker(
 
 async def run(settings: AuthSettings) -> None:
     """Work until cancelled."""
+    await knock(settings.required_amqp_url)
     broker = RabbitMQBroker(settings.required_amqp_url, partitions=settings.partitions)
     feeds = Feeds(settings.internal_secret.get_secret_value(), settings.feeds)
     async with (

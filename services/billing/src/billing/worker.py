@@ -10,6 +10,7 @@ from common.mail import mailer_for
 from common.observability import configure_logging
 from common.operations import operations
 from common.rabbitmq import RabbitMQBroker
+from common.rabbitmq_connections import knock
 from common.timers import Timers
 from common.worker import Worker, WorkerDeclaration, run_until_stopped
 
@@ -108,6 +109,7 @@ def _duties(desk: Desk, clock: SandboxClock) -> dict[str, Callable[[], Awaitable
 
 async def run(settings: BillingSettings) -> None:
     """Work until cancelled."""
+    await knock(settings.required_amqp_url)
     broker = RabbitMQBroker(settings.required_amqp_url, partitions=settings.partitions)
     feeds = Feeds(settings.internal_secret.get_secret_value(), settings.feeds)
     async with (

@@ -7,6 +7,7 @@ from common.kernel import Kernel, open_kernel_of
 from common.observability import configure_logging
 from common.operations import operations
 from common.rabbitmq import RabbitMQBroker
+from common.rabbitmq_connections import knock
 from common.worker import Worker, WorkerDeclaration, run_until_stopped
 
 from cards.declaration import DECLARATION
@@ -36,6 +37,7 @@ def create_worker(kernel: Kernel, broker: Broker, feeds: Feeds) -> Worker:
 
 async def run(settings: CardsSettings) -> None:
     """Work until cancelled."""
+    await knock(settings.required_amqp_url)
     broker = RabbitMQBroker(settings.required_amqp_url, partitions=settings.partitions)
     feeds = Feeds(settings.internal_secret.get_secret_value(), settings.feeds)
     async with (

@@ -126,7 +126,8 @@ class Gateway:
             self._measure(exchange, perf_counter() - started)
 
     async def _answer(self, exchange: Exchange) -> None:
-        exchange.headers = read_headers(exchange.scope["headers"])
+        scope = exchange.scope
+        exchange.headers = read_headers(scope["headers"], scope["http_version"])
         self._enter(exchange)
         page = self._pages.get(exchange.path)
         if page is not None:

@@ -4,6 +4,7 @@ Names are compared as the server gives them, in lower case and whole. So `cartul
 `cartulary-identity` and passes as little as every other unknown name.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from operator import itemgetter
 from typing import NamedTuple
@@ -39,6 +40,10 @@ _READ = FORWARDED | {
     b"transfer-encoding",
     b"x-request-id",
 }
+_HOST = re.compile(
+    rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[0-9A-Za-z._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::[0-9]{0,5})?"
+)
+"""RFC 3986's host and port: an address in brackets, or a name."""
 _KEPT_BACK = frozenset(
     {
         b"cache-tags",
@@ -78,6 +83,14 @@ class DuplicateHeader(Refused):
     detail = "A request header that has a single value was sent more than once."
 
 
+class InvalidHost(Refused):
+    """Without its one `Host` a request may mean one site here and another at a proxy before us."""
+
+    status = 400
+    code = "invalid_host"
+    detail = "The request's Host header is missing or names no host."
+
+
 class HeadersTooLarge(Refused):
     """More header than anything here needs."""
 
@@ -86,8 +99,11 @@ class HeadersTooLarge(Refused):
     detail = "The request's headers are too many or too large."
 
 
-def read_headers(headers: Collection[Header]) -> dict[bytes, bytes]:
-    """The headers that the gateway or a service may look at; lists on several lines are joined."""
+def read_headers(headers: Collection[Header], http_version: str = "1.1") -> dict[bytes, bytes]:
+    """The headers that the gateway or a service may look at; lists on several lines are joined.
+
+    Raises `DuplicateHeader`, `HeadersTooLarge` and `InvalidHost` (RFC 9112, 3.2).
+    """
     if len(headers) > MAX_HEADERS:
         raise HeadersTooLarge
     kept: dict[bytes, bytes] = {}
@@ -101,6 +117,9 @@ def read_headers(headers: Collection[Header]) -> dict[bytes, bytes]:
         kept[name] = value
     if size > MAX_HEADER_BYTES:
         raise HeadersTooLarge
+    host = kept.get(b"host")
+    if http_version == "1.1" if host is None else _HOST.fullmatch(host) is None:
+        raise InvalidHost
     if b"connection" in kept:
         _drop_nominated(kept, kept[b"connection"])
     return kept

@@ -11,6 +11,7 @@ from common.garbage import settle
 from common.observability import configure_logging
 from common.paired_writes import PairingProtocol
 from common.rabbitmq import RabbitMQBroker
+from common.rabbitmq_connections import knock
 from common.reporting import start_reporting
 from common.serving import GentleServer, served_beside
 from common.settings import SettingsRefused
@@ -42,6 +43,7 @@ def main() -> None:
     front = _config(app, settings.host, settings.port)
     settle()
     with asyncio.Runner(loop_factory=front.get_loop_factory()) as runner:
+        runner.run(knock(settings.amqp_url))
         runner.run(_serve(front, app, settings))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import click
+from common.embedded_postgres import FolderInUse
 from common.settings import SettingsRefused
 
 from cartulary.embedded import PortTaken, run
@@ -15,7 +16,7 @@ def run_command() -> None:
     """Start everything in one process; PORT and VAR_DIR choose where."""
     try:
         run(layout())
-    except (PortTaken, SettingsRefused) as error:
+    except (FolderInUse, PortTaken, SettingsRefused) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -31,7 +31,7 @@ class Process:
         self.popen.kill()
         self.popen.wait()
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, patience: float = 20) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, patience: float = 60) -> int:
         """Ask it to end and wait; its exit code. Raises `TimeoutExpired` if it does not."""
         if self.popen.poll() is None:
             self.popen.send_signal(number)

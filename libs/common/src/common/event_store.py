@@ -1,6 +1,6 @@
 """The log of one service: append with an expected version, load, verify."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -137,7 +137,7 @@ class EventStore:
         rows = await transaction.connection.fetch(_LOAD, stream, after)
         if not rows:
             return Stream(stream, after, hash or genesis(stream), ())
-        events = await self._read(transaction, rows, repeat(stream))
+        events = await self.events_of(transaction, rows, stream)
         return Stream(stream, rows[-1]["version"], rows[-1]["hash"], events)
 
     async def append(
@@ -210,17 +210,13 @@ class EventStore:
         ]
 
     async def events_of(
-        self, transaction: Transaction, rows: Sequence[asyncpg.Record]
+        self, transaction: Transaction, rows: Sequence[asyncpg.Record], stream: str | None = None
     ) -> list[Any]:
-        """The bare events of rows with a stream, type, schema and data."""
-        return await self._read(transaction, rows, map(_STREAM, rows))
-
-    async def _read(
-        self, transaction: Transaction, rows: Sequence[asyncpg.Record], streams: Iterable[str]
-    ) -> list[Any]:
+        """The bare events of rows with a type, schema and data, all of `stream` or with theirs."""
         data = [orjson.loads(row["data"]) for row in rows]
         subjects = sealed_subjects(data)
         keys = await self.keys.get(transaction, subjects) if subjects else {}
+        streams = repeat(stream) if stream else map(_STREAM, rows)
         load = self.types.load
         return [
             load(name, schema, unseal(name, stream, values, keys))

@@ -16,9 +16,11 @@ from common.testing.processes import Process, free_port, process
 from common.testing.rabbitmq import rabbitmq
 from common.testing.waiting import eventually
 
+from bench.as_deployed import as_deployed
+
 MODULES = (
     *("auth.main", "auth.worker", "cards.main", "cards.worker"),
-    *("billing.main", "gateway.main"),
+    *("billing.main", "billing.worker", "gateway.main"),
 )
 PASSWORD = "a long enough secret"
 UNLIMITED = 10**9
@@ -85,7 +87,7 @@ class WholeSystem:
 
 @asynccontextmanager
 async def whole_system(postgres: EmbeddedPostgres) -> AsyncIterator[WholeSystem]:
-    """Six processes with their defaults, HTTP between them, RabbitMQ for their messages."""
+    """Seven processes with their defaults, HTTP between them, RabbitMQ for their messages."""
     ports = {name: free_port() for name in ("auth", "cards", "billing", "gateway")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     name = uuid4().hex
@@ -109,7 +111,7 @@ async def whole_system(postgres: EmbeddedPostgres) -> AsyncIterator[WholeSystem]
         for module in MODULES:
             service = module.partition(".")[0]
             own = {"PORT": str(ports[service]), "DATABASE_URL": dsns.get(service, "")}
-            started = process(["-m", module], {**shared, **own}, folder / f"{module}.txt")
+            started = process(as_deployed(module), {**shared, **own}, folder / f"{module}.txt")
             processes[module] = stack.enter_context(started)
         async with aiohttp.ClientSession(urls["gateway"]) as session:
             database = await Database.connect(dsns["cards"], size=2)

@@ -39,7 +39,7 @@ async def restored(
 async def test_files_come_back_but_those_of_who_was_erased(
     kernel: Kernel, folder: BackupFolder
 ) -> None:
-    files, ann, bob = ObjectStorage(MemoryStore()), uuid4(), uuid4()
+    files, ann, bob = ObjectStorage(MemoryStore), uuid4(), uuid4()
     for person in (ann, bob):
         await write(kernel, "secret", person)
     anns, bobs, content = picture(ann), picture(bob), bytes(range(256)) * 4096
@@ -60,7 +60,7 @@ async def test_files_come_back_but_those_of_who_was_erased(
 
 
 async def test_files_are_kept_as_briefly_as_keys(kernel: Kernel, folder: BackupFolder) -> None:
-    files = ObjectStorage(MemoryStore())
+    files = ObjectStorage(MemoryStore)
     await files.put(picture(uuid4()), b"x")
     oldest, *_ = [await backed_up(kernel, folder, files) for _ in range(3)]
 
@@ -72,7 +72,7 @@ async def test_files_are_kept_as_briefly_as_keys(kernel: Kernel, folder: BackupF
 async def test_a_damaged_file_of_files_is_refused_before_anything_is_changed(
     kernel: Kernel, folder: BackupFolder
 ) -> None:
-    files = ObjectStorage(MemoryStore())
+    files = ObjectStorage(MemoryStore)
     await files.put(picture(uuid4()), b"x" * 1000)
     await write(kernel, "one")
     file = await backed_up(kernel, folder, files)

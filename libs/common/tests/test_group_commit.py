@@ -8,12 +8,16 @@ from uuid import UUID, uuid4
 import pytest
 from common.command_handling import Handled
 from common.embedded_postgres import EmbeddedPostgres
+from common.event_store import Stream
+from common.group_commit import MOST_TOGETHER
 from common.kernel import Kernel
-from common.testing.example import NOTE, NoteState, TitleTaken, WriteNote
+from common.testing.example import NOTE, NoteState, NoteWritten, TitleTaken, WriteNote
 from common.testing.kernel import cause, kernel_on
+from prometheus_client import REGISTRY
 
 CROWD = 24
 AUTHOR = UUID(int=7)
+BATCHES = "cartulary_group_commit_statements_count"
 
 pytestmark = pytest.mark.integration
 
@@ -56,6 +60,29 @@ async def test_a_crowd_is_written_in_few_transactions(kernel: Kernel) -> None:
     assert [each.version for each in handled] == [1] * CROWD
     assert streams == CROWD
     assert transactions <= CROWD // 2
+
+
+async def test_those_who_come_in_one_round_of_the_loop_go_together(kernel: Kernel) -> None:
+    ids = [uuid4() for _ in range(CROWD)]
+    await open_all(kernel)
+
+    async def append(id: UUID) -> None:
+        async with kernel.database.reader() as reader:
+            events = [NoteWritten(id, AUTHOR, str(id), "x")]
+            await kernel.store.append(reader, Stream.begun(NOTE.stream(id)), events, cause())
+
+    await asyncio.gather(*(append(id) for id in ids))
+
+    assert await committed(kernel, ids) == (CROWD, -(-CROWD // MOST_TOGETHER))
+
+
+async def test_who_comes_alone_goes_over_a_connection_of_its_own(kernel: Kernel) -> None:
+    before, id = REGISTRY.get_sample_value(BATCHES), uuid4()
+
+    await write(kernel, id, str(id))
+
+    assert (await committed(kernel, [id]))[0] == 1
+    assert REGISTRY.get_sample_value(BATCHES) == before
 
 
 async def test_one_who_is_refused_takes_nobody_along(kernel: Kernel) -> None:

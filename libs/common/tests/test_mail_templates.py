@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
-from common.mail_templates import said, said_day, spoken
+from common.languages import spoken
+from common.mail_templates import said, said_day
 
 AT = datetime(2026, 8, 1, 12, 5, tzinfo=UTC)
 

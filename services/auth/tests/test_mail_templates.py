@@ -6,7 +6,8 @@ from typing import get_args
 
 import pytest
 from auth.mail_templates import MailName, link_to, render
-from common.mail_templates import Locale, harmless
+from common.languages import Locale
+from common.mail_templates import harmless
 
 AT = datetime(2026, 8, 1, 12, 5, tzinfo=UTC)
 LINK = "https://cards.example/verify#token=abc&d"

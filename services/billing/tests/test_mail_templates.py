@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 from billing.mail_templates import MailName, render, why_declined, why_ended, written
-from common.mail_templates import Locale
+from common.languages import Locale
 from common.money import Money
 from hypothesis import given
 from hypothesis import strategies as st

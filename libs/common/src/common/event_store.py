@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
 from hashlib import sha256
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -136,7 +137,7 @@ class EventStore:
         rows = await transaction.connection.fetch(_LOAD, stream, after)
         if not rows:
             return Stream(stream, after, hash or genesis(stream), ())
-        events = await self.events_of(transaction, rows)
+        events = await self.events_of(transaction, rows, stream)
         return Stream(stream, rows[-1]["version"], rows[-1]["hash"], events)
 
     async def append(
@@ -209,16 +210,17 @@ class EventStore:
         ]
 
     async def events_of(
-        self, transaction: Transaction, rows: Sequence[asyncpg.Record]
+        self, transaction: Transaction, rows: Sequence[asyncpg.Record], stream: str | None = None
     ) -> list[Any]:
-        """The bare events of rows with a stream, type, schema and data."""
+        """The bare events of rows with a type, schema and data, all of `stream` or with theirs."""
         data = [orjson.loads(row["data"]) for row in rows]
         subjects = sealed_subjects(data)
         keys = await self.keys.get(transaction, subjects) if subjects else {}
+        streams = repeat(stream) if stream else map(_STREAM, rows)
         load = self.types.load
         return [
             load(name, schema, unseal(name, stream, values, keys))
-            for values, (stream, name, schema) in zip(data, map(_SAID, rows), strict=True)
+            for values, stream, (name, schema) in zip(data, streams, map(_KIND, rows), strict=False)
         ]
 
     async def keys_to_seal(
@@ -256,10 +258,11 @@ _MEANINGS: Mapping[str, type[Exception]] = {
     "events.version": VersionConflict,
 }
 
-_SAID = itemgetter("stream", "type", "schema")
+_STREAM = itemgetter("stream")
+_KIND = itemgetter("type", "schema")
 
 _LOAD = """
-    select stream, version, type, schema, data, hash from events
+    select version, type, schema, data, hash from events
      where stream = $1 and version > $2 order by version"""
 
 _APPEND = """

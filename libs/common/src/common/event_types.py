@@ -82,9 +82,7 @@ class EventTypes:
 
     def load(self, name: str, schema: int, data: dict[str, Any]) -> Any:
         """The event that was stored under this name and schema, lifted to the current one."""
-        event_type = self.named(name)
-        if schema == event_type.schema:
-            return event_type.load(data)
+        event_type = self._by_name.get(name) or self.named(name)
         while schema < event_type.schema:
             data = self._upcaster(name, schema)(data)
             schema += 1

@@ -1,9 +1,10 @@
 """Statements that commit themselves, of callers at the same moment, under one commit.
 
-A round trip and a commit cost more than the rows of a command. While one is under way the next
-callers gather: who is alone waits for nobody, and a crowd shares what is dear. A batch is one
-transaction, so when PostgreSQL refuses one of its statements nothing of it has happened; each
-caller then goes alone, and hears what concerns nobody else.
+A round trip and a commit cost more than the rows of a command. Those who come in the same round of
+the event loop go together, and so do those who gather while other commits are under way: who is
+alone waits for nobody, and a crowd shares what is dear. A batch is one transaction, so when
+PostgreSQL refuses one of its statements nothing of it has happened; each caller then goes alone,
+and hears what concerns nobody else.
 """
 
 import asyncio
@@ -16,8 +17,9 @@ from prometheus_client import Histogram
 
 from common.connection_pool import ConnectionPool
 
-MOST_TOGETHER = 64
-"""Statements under one commit: more gain nothing, and all are repeated when one is refused."""
+MOST_TOGETHER = 16
+"""Statements under one commit: of a larger crowd PostgreSQL writes one part while the next is made
+here. All are repeated when one is refused."""
 
 AT_ONCE = 2
 """Commits under way before callers gather: while PostgreSQL flushes one, the next is written."""
@@ -29,7 +31,7 @@ only one of them wants. It is the `lock_timeout` of the connection that batches 
 SIZES = Histogram(
     "cartulary_group_commit_statements",
     "Statements that were sent under one commit",
-    buckets=(1, 2, 4, 8, 16, 32, MOST_TOGETHER),
+    buckets=(1, 2, 4, 8, MOST_TOGETHER),
 )
 
 
@@ -58,17 +60,18 @@ class GroupCommit:
         self._pool = pool
         self._waiting: list[_Waiting] = []
         self._under_way = 0
+        self._leaving = False
         self._batches: set[asyncio.Task[None]] = set()
 
     async def execute(
         self, own: asyncpg.Connection, text: str, arguments: Sequence[object]
     ) -> None:
         """Carry it out and commit, over the caller's `own` connection where nobody shares it."""
-        if self._under_way >= AT_ONCE:
-            waiting = _Waiting(text, arguments)
-            self._waiting.append(waiting)
-            if await waiting.committed:
-                return
+        waiting = _Waiting(text, arguments)
+        self._waiting.append(waiting)
+        self._go_on()
+        if await waiting.committed:
+            return
         self._under_way += 1
         try:
             await own.execute(text, *arguments)
@@ -77,14 +80,24 @@ class GroupCommit:
             self._go_on()
 
     def _go_on(self) -> None:
-        if self._waiting and self._under_way < AT_ONCE:
+        if self._waiting and not self._leaving and self._under_way < AT_ONCE:
+            self._leaving = True
+            # not at once: whom the last batch has answered come in this very round with their next
+            asyncio.get_running_loop().call_soon(self._leave)
+
+    def _leave(self) -> None:
+        self._leaving = False
+        batch = self._gathered()
+        if len(batch) == 1:
+            batch[0].tell(False)  # it has a connection of its own
+        elif batch:
             self._under_way += 1
-            task = asyncio.create_task(self._commit_next())
+            task = asyncio.create_task(self._commit_together(batch))
             self._batches.add(task)
             task.add_done_callback(self._batches.discard)
+        self._go_on()
 
-    async def _commit_next(self) -> None:
-        batch = self._gathered()
+    async def _commit_together(self, batch: Sequence[_Waiting]) -> None:
         told: bool | Exception = ConnectionError("stopped before the answer came")
         try:
             told = await self._commit(batch)
@@ -106,8 +119,6 @@ class GroupCommit:
 
     async def _commit(self, batch: Sequence[_Waiting]) -> bool:
         """Whether all are committed; none is if not. Raises what leaves it unknown."""
-        if not batch:
-            return False
         SIZES.observe(len(batch))
         async with AsyncExitStack() as stack:
             try:

@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-Locale = Literal["en", "fr"]
+from common.languages import Locale
 
 LONGEST_SHOWN = 60
 """Characters that a mail repeats of what somebody wrote."""
@@ -52,15 +52,6 @@ class MailTemplates:
             text=_paragraphs(in_text.render(known)),
             html=self._html.get_template(file).render(known),
         )
-
-
-def spoken(locale: str) -> Locale:
-    """Our language for a language tag: its first part if we have it, else English."""
-    for language in get_args(Locale):
-        if locale.lower().replace("_", "-").partition("-")[0] == language:
-            found: Locale = language
-            return found
-    return "en"
 
 
 def harmless(written: str | None) -> str | None:

@@ -1,24 +1,26 @@
 """Files that people upload: a folder by default, any S3-compatible bucket by setting.
 
-One library speaks to both. Its blocking calls run in threads: its asynchronous ones were seen to
-abort the interpreter at its end, one run in ten.
+One library speaks to both; it is 4 MB, so a process with a folder imports it with its first file.
+Its blocking calls run in threads: its asynchronous ones were seen to abort the interpreter at its
+end, one run in ten.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-import obstore
 import structlog
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, S3Store
 from pydantic import SecretStr
 
 from common.problems import Unavailable
 from common.settings import ServiceSettings, SettingsRefused
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
 
 TIMEOUT = timedelta(seconds=5)
 RETRIES = 2
@@ -62,19 +64,23 @@ class ObjectStorage:
     Each method raises `StorageUnavailable` when the storage does not answer.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+    def __init__(self, open: Callable[[], "ObjectStore"]) -> None:
+        self._open = open
+
+    @cached_property
+    def _store(self) -> "ObjectStore":
+        return self._open()
 
     async def put(self, key: str, content: bytes) -> None:
         """Keep the object, whole or not at all; one with this key is replaced."""
-        await self._call(lambda: obstore.put(self._store, key, content))
+        await self._call(lambda: self._store.put(key, content))
 
     async def get(self, key: str) -> bytes | None:
         """The object, if it is there."""
 
         def read() -> bytes | None:
             try:
-                return bytes(obstore.get(self._store, key).bytes())
+                return bytes(self._store.get(key).bytes())
             except FileNotFoundError:
                 return None
 
@@ -85,7 +91,7 @@ class ObjectStorage:
 
         def remove() -> None:
             try:
-                obstore.delete(self._store, key)
+                self._store.delete(key)
             except FileNotFoundError:
                 return
 
@@ -93,37 +99,54 @@ class ObjectStorage:
 
     async def keys(self, folder: str) -> list[str]:
         """The keys below a folder, such as `avatars/0198…`."""
-        listed = await self._call(lambda: obstore.list(self._store, folder).collect())
+        listed = await self._call(lambda: self._store.list(folder).collect())
         return [found["path"] for found in listed]
 
     async def walk(self) -> AsyncIterator[str]:
         """All keys, some at a time."""
-        pages = await self._call(lambda: iter(obstore.list(self._store)))
+        pages = await self._call(lambda: iter(self._store.list()))
         while page := await self._call(lambda: next(pages, None)):
             for found in page:
                 yield found["path"]
 
     async def _call(self, work: Callable[[], ResultT]) -> ResultT:
-        try:
-            return await asyncio.to_thread(work)
-        except (BaseError, OSError) as error:
-            # its text has the key and the address in it
-            log.warning("storage_failed", reason=type(error).__name__)
-            raise StorageUnavailable from error
+        return await asyncio.to_thread(_carried_out, work)
+
+
+def _carried_out(work: Callable[[], ResultT]) -> ResultT:
+    from obstore.exceptions import BaseError  # noqa: PLC0415 (see above)
+
+    try:
+        return work()
+    except (BaseError, OSError) as error:
+        # its text has the key and the address in it
+        log.warning("storage_failed", reason=type(error).__name__)
+        raise StorageUnavailable from error
 
 
 def storage_for(settings: StorageSettings) -> ObjectStorage:
     """The bucket where one is set, else the folder. Raises `SettingsRefused`."""
     if settings.storage_url:
-        return ObjectStorage(_bucket(settings))
+        bucket = _bucket(settings)
+        return ObjectStorage(lambda: bucket)
     folder = (settings.storage_folder or Path("var/files")).absolute()
     try:
-        return ObjectStorage(LocalStore(folder, mkdir=True))
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsRefused(f"cannot start: STORAGE_FOLDER: {error.strerror}") from None
+    return ObjectStorage(lambda: _local(folder))
 
 
-def _bucket(settings: StorageSettings) -> ObjectStore:
+def _local(folder: Path) -> "ObjectStore":
+    from obstore.store import LocalStore  # noqa: PLC0415 (see above)
+
+    return LocalStore(folder, mkdir=True)
+
+
+def _bucket(settings: StorageSettings) -> "ObjectStore":
+    from obstore.exceptions import BaseError  # noqa: PLC0415 (see above)
+    from obstore.store import S3Store  # noqa: PLC0415
+
     # both are there: `problems` has checked it
     assert settings.storage_access_key
     assert settings.storage_secret_key

@@ -6,7 +6,6 @@ any more. Keys are wrapped by the service's data key: a copy of the table alone 
 
 import os
 import time
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ import orjson
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pybase64 import b64decode, b64encode_as_string
 
 from common.database import Transaction
 from common.event_types import EventType, PersonalField
@@ -106,7 +106,7 @@ class SubjectKeys:
 
     def open_bytes(self, sealed: bytes, purpose: str) -> bytes:
         """The reverse of `seal_bytes`. Raises `PersonalDataUnreadable`."""
-        return _open(self._wrapping, sealed, purpose)
+        return _open(self._wrapping, sealed, purpose.encode())
 
     def _remembered(self, subject: str, now: float) -> SubjectKey | None:
         entry = self._cache.get(subject)
@@ -193,7 +193,7 @@ def unseal(
             data.update(dict.fromkeys(names))
         else:
             purpose = _purpose(stream, type_name, subject_field)
-            data.update(orjson.loads(_open(key.cipher, a2b_base64(box), purpose)))
+            data |= orjson.loads(_open(key.cipher, b64decode(box, validate=True), purpose))
     return data
 
 
@@ -209,21 +209,22 @@ def _by_subject(personal: tuple[PersonalField, ...]) -> dict[str, list[str]]:
     return grouped
 
 
-def _purpose(stream: str, type_name: str, field: str) -> str:
+def _purpose(stream: str, type_name: str, field: str) -> bytes:
     # not the version: a lost race appends the same bytes under the next one
-    return f"{stream}|{type_name}|{field}"
+    return f"{stream}|{type_name}|{field}".encode()
 
 
-def _encrypt(cipher: AESGCM | None, plain: bytes, purpose: str) -> str | None:
+def _encrypt(cipher: AESGCM | None, plain: bytes, purpose: bytes) -> str | None:
     if cipher is None:
         return None
     nonce = os.urandom(NONCE_BYTES)
-    box = nonce + cipher.encrypt(nonce, plain, purpose.encode())
-    return b2a_base64(box, newline=False).decode()
+    box = nonce + cipher.encrypt(nonce, plain, purpose)
+    return b64encode_as_string(box)
 
 
-def _open(cipher: AESGCM, sealed: bytes, purpose: str) -> bytes:
+def _open(cipher: AESGCM, sealed: bytes, purpose: bytes) -> bytes:
     try:
-        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose.encode())
+        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose)
     except InvalidTag:
-        raise PersonalDataUnreadable(f"cannot open {purpose.split('|')[0]}") from None
+        what = purpose.partition(b"|")[0].decode()
+        raise PersonalDataUnreadable(f"cannot open {what}") from None

@@ -1,5 +1,6 @@
 """What every HTTP service gets for nothing: problems, ids, health, metrics, callers, pages."""
 
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
@@ -32,6 +33,10 @@ from common.reporting import start_reporting
 from common.request_context import MAX_BODY, RequestContext
 from common.serving import serve
 from common.settings import ServiceSettings
+
+# FastAPI looks whether a model is one of pydantic's first version and imports all of that to know:
+# 1.5 MB in every process, for models that nobody has. Where it is absent FastAPI goes without.
+sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type] # None: "not to be found"
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

@@ -13,7 +13,7 @@ from common.email_addresses import EmailAddress
 from common.event_store import Cause
 from common.idempotency import RequestCause, answer_of
 from common.ids import uuid7
-from common.mail_templates import spoken
+from common.languages import spoken
 from common.service import Caller, Now
 from fastapi import APIRouter, Header
 from pydantic import BaseModel, Field

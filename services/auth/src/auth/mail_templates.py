@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-from common.mail_templates import MailTemplates, RenderedMail, harmless, said, spoken
+from common.languages import spoken
+from common.mail_templates import MailTemplates, RenderedMail, harmless, said
 
 MailName = Literal[
     "greeting",

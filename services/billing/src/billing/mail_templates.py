@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from common.mail_templates import Locale, MailTemplates, RenderedMail, harmless, spoken
+from common.languages import Locale, spoken
+from common.mail_templates import MailTemplates, RenderedMail, harmless
 from common.money import Money
 
 MailName = Literal[

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from common.mail_templates import Locale, said, said_day
+from common.languages import Locale
+from common.mail_templates import said, said_day
 from common.money import Money
 
 from billing.customers.events import MethodFace

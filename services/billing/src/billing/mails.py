@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from common.database import Database
+from common.languages import Locale, spoken
 from common.mail import Mail, Mailer
-from common.mail_templates import Locale, spoken
 from common.processors import send_mail
 
 from billing.customers.read_model import customer_of

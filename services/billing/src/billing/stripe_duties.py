@@ -9,9 +9,9 @@ from common.kernel import Kernel
 from billing.notification_work import NotificationWork
 from billing.payment_provider import PaymentProvider
 from billing.provider_news import OnOutcome
+from billing.providers import stripe_among
 from billing.reconciliation import OpenPayments, Reconciliation
 from billing.settings import BillingSettings
-from billing.stripe_gateway import StripeGateway
 
 
 def stripe_duties(
@@ -26,8 +26,8 @@ def stripe_duties(
 
     `clock` is billing's own. `on_outcome` and `open_payments` are core's.
     """
-    gateway = providers.get(StripeGateway.name)
-    if not isinstance(gateway, StripeGateway):
+    gateway = stripe_among(providers)
+    if gateway is None:
         return {}
     work = NotificationWork(kernel, gateway, on_outcome, clock)
     reconciliation = Reconciliation(kernel, gateway, open_payments, on_outcome, clock)

@@ -6,7 +6,7 @@
 4. the worker looks at the thing as it then is (`notification_work`)
 """
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from common.problems import FieldError, Invalid, NotFound
 from common.service import Admin
@@ -16,11 +16,12 @@ from starlette.responses import Response
 
 from billing.notifications import Notifications
 from billing.payment_provider import ProviderRefused
+from billing.providers import STRIPE, stripe_among
 from billing.reconciliation import reports
 from billing.resources import Billing, Service
-from billing.stripe_gateway import StripeGateway
 
-PROVIDER = "stripe"
+if TYPE_CHECKING:
+    from billing.stripe_gateway import StripeGateway
 
 router = APIRouter()
 
@@ -65,7 +66,7 @@ async def stripe_webhook(request: Request) -> Response:
         notified = gateway.notified(body, request.headers.get("stripe-signature"), now)
     except ProviderRefused as refused:
         raise WebhookRefused(errors=[FieldError("", refused.code, str(refused))]) from None
-    await Notifications(service.kernel.database, PROVIDER).store(notified, now)
+    await Notifications(service.kernel.database, STRIPE).store(notified, now)
     return Response(b'{"received":true}', 200, media_type="application/json")
 
 
@@ -77,8 +78,8 @@ async def list_reconciliations(
     return {"items": await reports(service.kernel, limit)}
 
 
-def _gateway(service: Billing) -> StripeGateway:
-    gateway = service.providers.get(PROVIDER)
-    if not isinstance(gateway, StripeGateway):
+def _gateway(service: Billing) -> "StripeGateway":
+    gateway = stripe_among(service.providers)
+    if gateway is None:
         raise StripeNotOffered
     return gateway

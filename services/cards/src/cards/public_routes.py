@@ -35,7 +35,6 @@ from cards.public_page import (
     render_missing,
 )
 from cards.qr import QrOptions, qr_inline, qr_png
-from cards.share_picture import share_picture
 from cards.vcard import vcard, vcard_filename
 
 router = APIRouter(tags=["public cards"])
@@ -134,6 +133,8 @@ async def card_picture(request: Request, address: str, service: Service) -> Resp
     cached = not_modified(request, headers["ETag"], headers)
     if cached:
         return cached
+    from cards.share_picture import share_picture  # noqa: PLC0415 (Pillow: 4 MB for this route)
+
     portrait = await shown_portrait(service, row)
     picture = await asyncio.to_thread(share_picture, row.face(), portrait)
     return Response(picture, headers=headers, media_type="image/png")

@@ -1,16 +1,20 @@
-"""QR codes that can be read: bounded, with enough contrast, as SVG and PNG, with a logo or not."""
+"""QR codes that can be read: bounded, with enough contrast, as SVG and PNG, with a logo or not.
+
+Few codes have a logo, and what draws it (Pillow) is 4 MB: it is imported for the first one.
+"""
 
 import io
-from base64 import b64encode
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import segno
 from common.problems import Invalid
-from PIL import Image, ImageDraw
 from segno.encoder import DataOverflowError
 
 from cards.colours import contrast, hexadecimal
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Level = Literal["L", "M", "Q", "H"]
 Format = Literal["png", "svg"]
@@ -67,7 +71,16 @@ class QrOptions:
     dark: str = "#111111"
     light: str = "#ffffff"
     level: Level = "M"
-    logo: Image.Image | None = None
+    logo: "Image.Image | None" = None
+
+
+class Place(NamedTuple):
+    """The free square in the middle, in pixels, and its colour; `inner` is the logo's share."""
+
+    start: int
+    side: int
+    inner: int
+    light: str
 
 
 def qr_svg(text: str, options: QrOptions) -> bytes:
@@ -79,8 +92,11 @@ def qr_svg(text: str, options: QrOptions) -> bytes:
     document = _saved(code, options, "svg", xmldecl=False)
     if options.logo is None:
         return document
-    area = _safe_area(code, options)
-    return document.replace(b"</svg>", _logo_element(area, options.logo, options) + b"</svg>")
+    from cards.qr_logo import logo_element  # noqa: PLC0415 (see above)
+
+    return document.replace(
+        b"</svg>", logo_element(_place(code, options), options.logo) + b"</svg>"
+    )
 
 
 def qr_inline(text: str, options: QrOptions) -> str:
@@ -96,60 +112,19 @@ def qr_png(text: str, options: QrOptions) -> bytes:
     picture = _saved(code, options, "png")
     if options.logo is None:
         return picture
-    area = _safe_area(code, options)
-    canvas = Image.open(io.BytesIO(picture)).convert("RGB")
-    light = _look(options)["light"]
-    ImageDraw.Draw(canvas).rectangle(area.box, fill=str(light))
-    logo = _fitted(options.logo, area.inner)
-    left, top = (area.start + (area.side - side) // 2 for side in logo.size)
-    canvas.paste(logo, (left, top), logo)
-    out = io.BytesIO()
-    canvas.save(out, "PNG", optimize=True)
-    return out.getvalue()
+    from cards.qr_logo import with_logo  # noqa: PLC0415 (see above)
+
+    return with_logo(picture, _place(code, options), options.logo)
 
 
-@dataclass(frozen=True)
-class _Area:
-    """The free square in the middle, in pixels; `inner` is what the logo may take of it."""
-
-    start: int
-    side: int
-    inner: int
-
-    @property
-    def box(self) -> tuple[int, int, int, int]:
-        """Its corners, both within."""
-        end = self.start + self.side - 1
-        return self.start, self.start, end, end
-
-
-def _safe_area(code: segno.QRCode, options: QrOptions) -> _Area:
+def _place(code: segno.QRCode, options: QrOptions) -> Place:
     """A whole, odd number of modules, so that no module is cut, with half a module of air."""
     across = int(code.symbol_size(scale=1, border=0)[0])
     modules = int(across * SAFE_SHARE) // 2 * 2 + 1
     start = (options.border + (across - modules) // 2) * options.scale
     side = modules * options.scale
-    return _Area(start, side, max(side - options.scale, 1))
-
-
-def _logo_element(area: _Area, logo: Image.Image, options: QrOptions) -> bytes:
-    """The safe area and the picture in it, which is part of the document: nothing is loaded."""
-    out = io.BytesIO()
-    _fitted(logo, 512).save(out, "PNG", optimize=True)
-    inset = area.start + (area.side - area.inner) / 2
-    light = _look(options)["light"]
-    return (
-        f'<rect x="{area.start}" y="{area.start}" width="{area.side}" height="{area.side}" '
-        f'fill="{light}"/>'
-        f'<image x="{inset:g}" y="{inset:g}" width="{area.inner}" height="{area.inner}" '
-        f'href="data:image/png;base64,{b64encode(out.getvalue()).decode()}"/>'
-    ).encode()
-
-
-def _fitted(logo: Image.Image, side: int) -> Image.Image:
-    fitted = logo.copy()
-    fitted.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return fitted
+    light = hexadecimal(options.light) or options.light
+    return Place(start, side, max(side - options.scale, 1), light)
 
 
 def _code(text: str, options: QrOptions) -> segno.QRCode:

@@ -15,7 +15,6 @@ from starlette.responses import Response
 
 from cards.card_face import safe_link
 from cards.cards.routes import Service
-from cards.pictures import logo_of, monogram
 from cards.public_cards import card_headers, scan_url, shown_row
 from cards.qr import Format, Level, QrOptions, qr_png, qr_svg
 
@@ -84,6 +83,8 @@ async def card_qr(
         return cached
     options = look.options()
     if look.logo == "monogram":
+        from cards.pictures import monogram  # noqa: PLC0415 (Pillow: 4 MB, and few ask for it)
+
         options = replace(options, logo=monogram(face.initials, ink="#111111", paper="#ffffff"))
     return await _drawn(scan_url(service, face), options, look.format, headers)
 
@@ -95,6 +96,8 @@ async def generate_qr(body: NewQr) -> Response:
         raise QrUrlUnfit(errors=[FieldError("/url", QrUrlUnfit.code, QrUrlUnfit.detail)])
     options = body.options()
     if body.logo is not None:
+        from cards.pictures import logo_of  # noqa: PLC0415 (as above)
+
         options = replace(options, logo=await asyncio.to_thread(logo_of, body.logo))
     text = (body.url or "").strip() or body.text or ""
     return await _drawn(text, options, body.format, {"Cache-Control": "no-store"})

@@ -10,7 +10,9 @@ from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
 
 from common.access_tokens import (
     CLIENT_HEADER,
@@ -21,6 +23,7 @@ from common.access_tokens import (
 )
 from common.clock import Clock, SystemClock
 from common.database_problems import install_database_handlers
+from common.direct_routes import DirectRoutes
 from common.operations import Check, missing_parts
 from common.problem_responses import (
     DOCUMENTED,
@@ -48,6 +51,14 @@ class Service(FastAPI):
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas.update(problem_schemas())
         return super().openapi()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Without FastAPI's outer layers: `RequestContext` limits bodies and answers defects."""
+        app: ASGIApp = DirectRoutes(self.router)
+        app = ExceptionMiddleware(app, handlers=self.exception_handlers)
+        for middleware, arguments, options in reversed(self.user_middleware):
+            app = middleware(app, *arguments, **options)
+        return app
 
 
 def create_service(

@@ -22,6 +22,10 @@ MOST_TOGETHER = 64
 AT_ONCE = 2
 """Commits under way before callers gather: while PostgreSQL flushes one, the next is written."""
 
+WORTH_A_COMMIT = 4
+"""In a crowd, callers that share a second commit beside the one under way: fewer wait until that
+ends. Without a crowd the second goes for one."""
+
 PATIENCE = "100ms"
 """How long a batch waits for a row that somebody else holds: its members shall not wait for what
 only one of them wants. It is the `lock_timeout` of the connection that batches go over."""
@@ -58,15 +62,17 @@ class GroupCommit:
         self._pool = pool
         self._waiting: list[_Waiting] = []
         self._under_way = 0
+        self._crowded = False
         self._batches: set[asyncio.Task[None]] = set()
 
     async def execute(
         self, own: asyncpg.Connection, text: str, arguments: Sequence[object]
     ) -> None:
         """Carry it out and commit, over the caller's `own` connection where nobody shares it."""
-        if self._under_way >= AT_ONCE:
+        if not self._may_begin(1):
             waiting = _Waiting(text, arguments)
             self._waiting.append(waiting)
+            self._go_on()
             if await waiting.committed:
                 return
         self._under_way += 1
@@ -76,8 +82,12 @@ class GroupCommit:
             self._under_way -= 1
             self._go_on()
 
+    def _may_begin(self, callers: int) -> bool:
+        enough = WORTH_A_COMMIT if self._crowded else 1
+        return not self._under_way or (self._under_way < AT_ONCE and callers >= enough)
+
     def _go_on(self) -> None:
-        if self._waiting and self._under_way < AT_ONCE:
+        if self._waiting and self._may_begin(len(self._waiting)):
             self._under_way += 1
             task = asyncio.create_task(self._commit_next())
             self._batches.add(task)
@@ -85,6 +95,7 @@ class GroupCommit:
 
     async def _commit_next(self) -> None:
         batch = self._gathered()
+        self._crowded = len(batch) > 1
         told: bool | Exception = ConnectionError("stopped before the answer came")
         try:
             told = await self._commit(batch)

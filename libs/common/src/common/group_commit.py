@@ -22,9 +22,9 @@ MOST_TOGETHER = 64
 AT_ONCE = 2
 """Commits under way before callers gather: while PostgreSQL flushes one, the next is written."""
 
-WORTH_A_COMMIT = 4
+WORTH_A_COMMIT, CROWD_SECONDS = 4, 0.010
 """In a crowd, callers that share a second commit beside the one under way: fewer wait until that
-ends. Without a crowd the second goes for one."""
+ends, yet no longer than so many seconds. Without a crowd the second goes for one."""
 
 PATIENCE = "100ms"
 """How long a batch waits for a row that somebody else holds: its members shall not wait for what
@@ -63,6 +63,7 @@ class GroupCommit:
         self._waiting: list[_Waiting] = []
         self._under_way = 0
         self._crowded = False
+        self._limit: asyncio.TimerHandle | None = None
         self._batches: set[asyncio.Task[None]] = set()
 
     async def execute(
@@ -72,6 +73,8 @@ class GroupCommit:
         if not self._may_begin(1):
             waiting = _Waiting(text, arguments)
             self._waiting.append(waiting)
+            if len(self._waiting) == 1:
+                self._limit_the_wait()
             self._go_on()
             if await waiting.committed:
                 return
@@ -86,6 +89,17 @@ class GroupCommit:
         enough = WORTH_A_COMMIT if self._crowded else 1
         return not self._under_way or (self._under_way < AT_ONCE and callers >= enough)
 
+    def _limit_the_wait(self) -> None:
+        """The commit under way may take long: somebody holds a row that it wants, say."""
+        if self._limit is not None:
+            self._limit.cancel()
+        loop = asyncio.get_running_loop()
+        self._limit = loop.call_later(CROWD_SECONDS, self._end_the_wait) if self._waiting else None
+
+    def _end_the_wait(self) -> None:
+        self._crowded = False
+        self._go_on()
+
     def _go_on(self) -> None:
         if self._waiting and self._may_begin(len(self._waiting)):
             self._under_way += 1
@@ -96,6 +110,7 @@ class GroupCommit:
     async def _commit_next(self) -> None:
         batch = self._gathered()
         self._crowded = len(batch) > 1
+        self._limit_the_wait()
         told: bool | Exception = ConnectionError("stopped before the answer came")
         try:
             told = await self._commit(batch)

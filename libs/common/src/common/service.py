@@ -42,7 +42,7 @@ LONGEST_VERSION = 18
 
 
 class Service(FastAPI):
-    """FastAPI, whose document also describes the problems."""
+    """FastAPI, whose document also describes the problems, and which takes the direct way."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""

@@ -54,16 +54,16 @@ class RabbitMQPublisher:
         """What is wrong with each of them; nothing, when the broker has it."""
         channel, loop = self._channel, asyncio.get_running_loop()
         payload: list[bytes] = []
-        confirms: dict[str, asyncio.Future[object]] = {}
-        for message in window:
-            id = str(message.id)
+        confirms: list[asyncio.Future[object]] = []
+        ids = [str(message.id) for message in window]
+        for id, message in zip(ids, window, strict=True):
             key = f"{message.type}.p{partition(message.subject, self._partitions)}"
             payload += self._frames.of(key, id, message.body)
-            confirms[id] = loop.create_future()
+            confirms.append(loop.create_future())
             channel.delivery_tag += 1
-            channel.confirmations[channel.delivery_tag] = confirms[id]
+            channel.confirmations[channel.delivery_tag] = confirms[-1]
             channel.message_id_delivery_tag[id] = channel.delivery_tag
-        all_confirmed = asyncio.gather(*confirms.values(), return_exceptions=True)
+        all_confirmed = asyncio.gather(*confirms, return_exceptions=True)
         closed = channel.closing
         try:
             await channel.write_queue.put(ChannelFrame(b"".join(payload), should_close=False))
@@ -72,11 +72,11 @@ class RabbitMQPublisher:
                 timeout=CONFIRM_SECONDS,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            return [_trouble(confirm, closed) for confirm in confirms.values()]
+            return [_trouble(confirm, closed) for confirm in confirms]
         finally:
             all_confirmed.cancel()
             closed.cancel()
-            for id in confirms:
+            for id in ids:
                 channel.message_id_delivery_tag.pop(id, None)
 
 

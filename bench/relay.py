@@ -9,7 +9,7 @@ from common.broker import Publisher
 from common.kernel import Kernel
 from common.log_followers import Lease
 from common.messages import CONTENT_TYPE
-from common.rabbitmq import IN_FLIGHT
+from common.rabbitmq_publishing import IN_FLIGHT
 from common.relay import Relay
 from common.testing.example import NoteEvent, NoteWritten
 

@@ -119,6 +119,25 @@ async def test_nobody_waits_for_a_row_that_another_wants(kernel: Kernel) -> None
         await crowd[9]
 
 
+async def test_few_do_not_wait_for_company_while_one_waits_for_a_row(kernel: Kernel) -> None:
+    held = f"held {uuid4()}"
+    async with kernel.database.transaction() as holder:
+        command = WriteNote(uuid4(), AUTHOR, held, "x")
+        await kernel.commands.handle_in(holder, NOTE, command.note_id, command, cause())
+        # a crowd, whose end leaves the one under way
+        crowd = [asyncio.create_task(write(kernel, uuid4(), f"{uuid4()}")) for _ in range(CROWD)]
+        stuck = asyncio.create_task(write(kernel, uuid4(), held))
+        await asyncio.gather(*crowd)
+
+        few = await asyncio.gather(*(write(kernel, uuid4(), f"{uuid4()}") for _ in range(2)))
+
+        assert [each.version for each in few] == [1, 1]
+        assert not stuck.done()
+
+    with pytest.raises(TitleTaken):
+        await stuck
+
+
 @pytest.mark.parametrize("moment", [1, 10, 40, 160])
 async def test_who_gives_up_leaves_the_others_alone(kernel: Kernel, moment: int) -> None:
     ids = [uuid4() for _ in range(CROWD)]

@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
+import pytest
 from common.broker import Outgoing
 from common.database import Transaction
 from common.event_store import Recorded
 from common.in_process import InProcessBroker
 from common.kernel import Kernel
-from common.log_followers import Follower, Lease, read_page
+from common.log_followers import Follower, LeadershipLost, Lease, read_page
 from common.messages import Envelope
 from common.relay import Relay
-from common.testing.example import publish
+from common.testing.example import NOTE, WriteNote, publish
+from common.testing.kernel import cause
 from common.testing.processes import process
 from common.testing.random_writers import (
     STREAMS,
@@ -172,3 +175,22 @@ async def test_without_the_trigger_the_same_readers_miss_events(kernel: Kernel) 
 
     count = sum(map(len, (await committed(kernel)).values()))
     assert all(0 < sum(map(len, saw.versions.values())) < count for saw in readers[:2])
+
+
+async def test_a_relay_that_was_overtaken_moves_nothing_and_remembers_nothing(
+    kernel: Kernel,
+) -> None:
+    """What it publishes meanwhile comes twice, and its readers drop it by its version."""
+    id = uuid4()
+    await kernel.commands.handle(NOTE, id, WriteNote(id, uuid4(), str(id), "x"), cause())
+    relay = Relay(kernel.database, kernel.store, publish, InProcessBroker(), kernel.seal)
+    async with kernel.database.reader() as reader:
+        await reader.connection.execute("insert into cursors values ('relay', 0, 7)")
+
+    with pytest.raises(LeadershipLost):
+        await relay.step(Lease("relay", 6, 0), Keeper(Saw()))
+
+    async with kernel.database.reader() as reader:
+        position = await reader.connection.fetchval("select position from cursors")
+        published = await reader.connection.fetchval("select count(*) from published_streams")
+    assert (position, published) == (0, 0)

@@ -4,8 +4,9 @@ from hashlib import sha256
 from typing import Annotated, TypeVar
 from uuid import UUID, uuid5
 
+import orjson
 from fastapi import Depends, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from common.command_handling import Answer, Handled
 from common.event_store import Cause
@@ -76,4 +77,4 @@ def answer_of(handled: Handled[StateT]) -> Response:
         headers["Idempotent-Replayed"] = "true"
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)
-    return JSONResponse(answer.body, answer.status, headers)
+    return Response(orjson.dumps(answer.body), answer.status, headers, "application/json")

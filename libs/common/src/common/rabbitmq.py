@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import uniform
 
-import aio_pika
+import aiormq.channel
 import structlog
-from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from aiormq.abc import DeliveredMessage
 from prometheus_client import Counter
 
@@ -20,11 +20,8 @@ from common.broker import (
     BrokerUnavailable,
     ConnectionListener,
     Listener,
-    Outgoing,
     Publisher,
-    partition,
 )
-from common.messages import CONTENT_TYPE
 from common.rabbitmq_connections import (
     TROUBLE,
     ConnectionEnded,
@@ -33,17 +30,15 @@ from common.rabbitmq_connections import (
     lost,
     while_open,
 )
+from common.rabbitmq_publishing import RabbitMQPublisher
 from common.rabbitmq_topology import Topology, dead_letter_queue
 
 log = structlog.get_logger(__name__)
 
-PUBLISHED = Counter("cartulary_broker_published_total", "Messages confirmed by the broker")
-UNCONFIRMED = Counter("cartulary_broker_confirm_failures_total", "Messages without a confirm")
 BATCHES = Counter("cartulary_consumer_batches_total", "Batches handled", ["group"])
 RETRIES = Counter("cartulary_consumer_retries_total", "Batches tried again", ["group"])
 
-CONFIRM_SECONDS, SILENCE_SECONDS = 10.0, 30.0
-IN_FLIGHT = 256
+SILENCE_SECONDS = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 
 
@@ -83,12 +78,15 @@ class RabbitMQBroker:
         try:
             connection = await self._connections.connect("publisher")
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            exchange = await self._topology.declare_exchange(channel)
+            await self._topology.declare_exchange(channel)
+            # the layer below aio-pika, as for deliveries
+            underlay = await channel.get_underlay_channel()
         except TROUBLE as error:
             raise BrokerUnavailable(repr(error)) from error
+        assert isinstance(underlay, aiormq.channel.Channel)
         try:
             async with while_open(connection):
-                yield _RabbitMQPublisher(exchange, self._topology.partitions)
+                yield RabbitMQPublisher(underlay, self._topology)
         except ConnectionEnded as error:
             raise BrokerUnavailable("the connection ended") from error
         finally:
@@ -175,45 +173,6 @@ class RabbitMQBroker:
                 raise ConnectionLost(group)
         finally:
             await close(connection)
-
-
-class _RabbitMQPublisher:
-    def __init__(self, exchange: AbstractExchange, partitions: int) -> None:
-        self._exchange = exchange
-        self._partitions = partitions
-
-    async def publish(self, messages: Sequence[Outgoing]) -> int:
-        """How many of the leading messages are confirmed; after a failure this channel is done."""
-        safe = 0
-        for start in range(0, len(messages), IN_FLIGHT):
-            window = messages[start : start + IN_FLIGHT]
-            results = await asyncio.gather(
-                *(self._publish(message) for message in window), return_exceptions=True
-            )
-            for result in results:
-                if isinstance(result, BaseException):
-                    UNCONFIRMED.inc(len(messages) - safe)
-                    if not isinstance(result, TROUBLE):
-                        raise result
-                    if not safe:
-                        raise BrokerUnavailable(repr(result)) from result
-                    return safe
-                safe += 1
-            PUBLISHED.inc(len(window))
-        return safe
-
-    async def _publish(self, message: Outgoing) -> None:
-        n = partition(message.subject, self._partitions)
-        await self._exchange.publish(
-            aio_pika.Message(
-                message.body,
-                message_id=str(message.id),
-                content_type=CONTENT_TYPE,
-                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            ),
-            routing_key=f"{message.type}.p{n}",
-            timeout=CONFIRM_SECONDS,
-        )
 
 
 class _BatchedQueue:

@@ -7,6 +7,7 @@ taken without our seeing it is sent again, and its readers drop it by its versio
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 from prometheus_client import Counter
@@ -15,7 +16,7 @@ from common.broker import Broker, BrokerUnavailable, Outgoing, Publisher
 from common.database import Database, Transaction
 from common.epochs import PUBLIC_VERSION
 from common.event_store import EventStore, Recorded
-from common.log_followers import LeadershipLost, Lease, Wake, lead, move_cursor, read_page
+from common.log_followers import PAGE, LeadershipLost, Lease, Wake, lead, read_page
 from common.message_traces import tell_published
 from common.messages import Envelope, PublishedEvent
 from common.wire import WireSeal
@@ -23,6 +24,10 @@ from common.wire import WireSeal
 log = structlog.get_logger(__name__)
 
 PUBLISHED = Counter("cartulary_relay_messages_total", "Messages published", ["service"])
+
+CROWD, CROWD_SECONDS = 8, 0.010
+"""From so many messages at once on, the next page is given time to fill: a small one costs the
+database, the broker and us as much as a large one. A lone message never waits."""
 
 Publish = Callable[[object], PublishedEvent | None]
 """A service's `published_events.publish`: the public message of a fact, None when private."""
@@ -61,7 +66,7 @@ class Relay:
             if page.end == lease.position:
                 return None
             facts = [(r, m) for r in page.events if (m := self._publish(r.event)) is not None]
-            last = await self._last_versions(reader, {record.stream for record, _ in facts})
+            last = await self._last_versions(reader, [record for record, _ in facts])
         if any(record.public_version <= last.get(record.stream, 0) for record, _ in facts):
             # another leader has published these since: what we know of `prev` is not of their time
             raise LeadershipLost(lease.name)
@@ -71,12 +76,12 @@ class Relay:
         seconds = time.perf_counter() - started
         tell_published(self._store.source, [record for record, _ in facts[:safe]], seconds)
         position = page.end if safe == len(outgoing) else facts[safe][0].position - 1
-        async with self._database.transaction() as transaction:
-            moved = await move_cursor(transaction, lease, max(position, lease.position))
-            await self._remember(transaction, versions[:safe])
+        moved = await self._move(lease, max(position, lease.position), dict(versions[:safe]))
         PUBLISHED.labels(self._store.source).inc(safe)
         if safe < len(outgoing):
             raise BrokerUnavailable(f"{safe} of {len(outgoing)} messages were confirmed")
+        if len(outgoing) >= CROWD and len(page.events) < PAGE:
+            await asyncio.sleep(CROWD_SECONDS)
         return moved
 
     def _outgoing(
@@ -96,18 +101,28 @@ class Relay:
             )
         return outgoing, versions
 
-    async def _last_versions(self, reader: Transaction, streams: set[str]) -> dict[str, int]:
+    async def _last_versions(
+        self, reader: Transaction, records: Sequence[Recorded]
+    ) -> dict[str, int]:
+        """The last published version of each stream; before a stream's first there was none."""
+        streams = {record.stream for record in records if record.public_version > 1}
         if not streams:
             return {}
         rows = await reader.connection.fetch(_LAST, list(streams))
         return {row["stream"]: row["version"] for row in rows}
 
-    async def _remember(
-        self, transaction: Transaction, versions: Sequence[tuple[str, int]]
-    ) -> None:
-        newest = dict(versions)
-        if newest:
-            await transaction.connection.execute(_REMEMBER, list(newest), list(newest.values()))
+    async def _move(self, lease: Lease, position: int, newest: Mapping[str, int]) -> Lease:
+        """Move the cursor and remember the streams' newest versions, both or neither.
+
+        Raises `LeadershipLost`.
+        """
+        async with self._database.reader() as writer:
+            moved = await writer.connection.fetchval(
+                _MOVE, lease.name, position, lease.epoch, list(newest), list(newest.values())
+            )
+        if moved is None:
+            raise LeadershipLost(lease.name)
+        return replace(lease, position=position)
 
 
 def to_envelope(
@@ -161,10 +176,15 @@ async def keep_running(relay: Relay, wake: Wake) -> None:
 
 
 _LAST = "select stream, version from published_streams where stream = any($1::text[])"
-_REMEMBER = """
-    insert into published_streams (stream, version)
-    select * from unnest($1::text[], $2::bigint[])
-        on conflict (stream) do update set version = excluded.version"""
+_MOVE = """
+    with moved as (
+        update cursors set position = $2 where name = $1 and epoch = $3 returning position
+    ), remembered as (
+        insert into published_streams (stream, version)
+        select stream, version from moved, unnest($4::text[], $5::bigint[]) as new (stream, version)
+            on conflict (stream) do update set version = excluded.version
+    )
+    select position from moved"""
 _FEED = f"""
     select position as log_position, stream, version, type, schema, data, meta, recorded_at
       from events where stream = $1 and {PUBLIC_VERSION} > $2 order by version limit 1000"""

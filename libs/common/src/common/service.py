@@ -11,7 +11,9 @@ from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
 
 from common.access_tokens import (
     CLIENT_HEADER,
@@ -22,6 +24,7 @@ from common.access_tokens import (
 )
 from common.clock import Clock, SystemClock
 from common.database_problems import install_database_handlers
+from common.direct_routes import DirectRoutes
 from common.operations import Check, missing_parts
 from common.problem_responses import (
     DOCUMENTED,
@@ -44,7 +47,7 @@ LONGEST_VERSION = 18
 
 
 class Service(FastAPI):
-    """FastAPI, whose document also describes the problems."""
+    """FastAPI, whose document also describes the problems, and which takes the direct way."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
@@ -53,6 +56,14 @@ class Service(FastAPI):
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas.update(problem_schemas())
         return super().openapi()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Without FastAPI's outer layers: `RequestContext` limits bodies and answers defects."""
+        app: ASGIApp = DirectRoutes(self.router)
+        app = ExceptionMiddleware(app, handlers=self.exception_handlers)
+        for middleware, arguments, options in reversed(self.user_middleware):
+            app = middleware(app, *arguments, **options)
+        return app
 
 
 def create_service(

@@ -3,22 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import aiohttp
-from yarl import URL
-
 from gateway.answers import Send
 from gateway.forwarding import Call, Unreachable, explain
 from gateway.inbound import Inbound
+from gateway.upstream_connection import ConnectionBroken, ConnectionStale, UpstreamConnection
+from gateway.upstream_pool import Address, UpstreamPool
+from gateway.upstream_requests import BodyUnfinished, announced, framed, head
 
-CONNECT_SECONDS = 2.0
 RETRY_PAUSE_SECONDS = 0.05
 WATCH_AFTER_SECONDS = 0.05
-KEEP_ALIVE_SECONDS = 4.0  # shorter than the services' own: they must not close what we reuse
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
-_AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-Body = bytes | AsyncIterator[bytes] | None
+Body = bytes | AsyncIterator[bytes]
 
 
 class HttpUpstream:
@@ -31,67 +27,74 @@ class HttpUpstream:
     def __init__(
         self, base_url: str, *, connections: int = 200, retry_pause: float = RETRY_PAUSE_SECONDS
     ) -> None:
-        self._base_url = base_url.rstrip("/")
+        self._address = Address.of(base_url)
         self._connections = connections
         self._retry_pause = retry_pause
-        self._clients: dict[bool, aiohttp.ClientSession] = {}
+        self._pools: dict[bool, UpstreamPool] = {}
 
     async def start(self) -> None:
         """Open the pools; connections are made when first needed."""
-        self._clients = {critical: self._pool() for critical in (False, True)}
-
-    def _pool(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._connections, keepalive_timeout=KEEP_ALIVE_SECONDS
-            ),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=_AUTOMATIC_HEADERS,
-        )
+        self._pools = {
+            critical: UpstreamPool(self._address, most=self._connections)
+            for critical in (False, True)
+        }
 
     async def close(self) -> None:
         """Close the pools and whatever still runs over them."""
-        for client in self._clients.values():
-            await client.close()
+        for pool in self._pools.values():
+            pool.close()
 
     async def forward(self, call: Call, inbound: Inbound, send: Send) -> None:
-        """See `Upstream.forward`. Only an unreachable service is asked twice."""
+        """See `Upstream.forward`. Only who had no chance to see a request is asked it twice."""
         exchange = _Exchange(call, inbound, send)
         try:
             async with asyncio.timeout(call.budget) as exchange.patience:
-                body = await exchange.body()
-                async with await self._ask(call, body) as response:
-                    await exchange.relay(response)
-        except (aiohttp.ClientError, TimeoutError, Unreachable) as error:
+                if not self._pools:
+                    raise Unreachable("the pools are not open")
+                pool = self._pools[call.critical]
+                connection = await self._ask(pool, call, await exchange.body())
+                try:
+                    await exchange.relay(connection)
+                finally:
+                    pool.give_back(connection)
+        except (ConnectionBroken, BodyUnfinished, TimeoutError, Unreachable) as error:
             explain(error, inbound, begun=exchange.begun, late=isinstance(error, TimeoutError))
         finally:
             exchange.stop_watching()
 
-    async def _ask(self, call: Call, body: Body) -> aiohttp.ClientResponse:
+    async def _ask(self, pool: UpstreamPool, call: Call, body: Body) -> UpstreamConnection:
+        """A connection on which the answer has begun."""
         try:
-            return await self._request(call, body)
-        except Unreachable:
-            if call.method not in IDEMPOTENT or isinstance(body, AsyncIterator):
+            return await self._ask_once(pool, call, body)
+        except (Unreachable, ConnectionStale) as error:
+            if call.method not in IDEMPOTENT or not isinstance(body, bytes):
                 raise
-            await asyncio.sleep(self._retry_pause)
-            return await self._request(call, body)
+            if isinstance(error, Unreachable):
+                await asyncio.sleep(self._retry_pause)
+            return await self._ask_once(pool, call, body, fresh=True)
 
-    async def _request(self, call: Call, body: Body) -> aiohttp.ClientResponse:
-        if not self._clients:
-            raise Unreachable("the pools are not open")
-        query = f"?{call.query.decode('latin-1')}" if call.query else ""
-        url = URL(f"{self._base_url}{call.path}{query}", encoded=True)
-        headers = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in call.headers
-        ]
+    async def _ask_once(
+        self, pool: UpstreamPool, call: Call, body: Body, *, fresh: bool = False
+    ) -> UpstreamConnection:
+        rest: AsyncIterator[bytes] | None = None
+        if isinstance(body, bytes):
+            request = self._head(call, len(body)) + body
+        else:
+            length = announced(call)
+            request, rest = self._head(call, length), framed(body, length)
+        connection = await pool.take(fresh=fresh)
         try:
-            return await self._clients[call.critical].request(
-                call.method, url, headers=headers, data=body, allow_redirects=False
-            )
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Unreachable from error
+            connection.ask(request, bodiless=call.method == "HEAD")
+            if rest is not None:
+                connection.upload(rest)
+            await connection.head()
+        except BaseException:
+            pool.give_back(connection)
+            raise
+        return connection
+
+    def _head(self, call: Call, length: int | None) -> bytes:
+        return head(call, self._address.name, self._address.prefix, length)
 
 
 class _Exchange:
@@ -110,23 +113,20 @@ class _Exchange:
         """All of a body that came in one piece, else a stream of the pieces."""
         if self._inbound.complete:
             self._watch_soon()
-            return None
+            return b""
         first = await self._piece()
-        return self._pieces(first) if not self._inbound.complete else first or None
+        return first if self._inbound.complete else self._pieces(first)
 
-    async def relay(self, response: aiohttp.ClientResponse) -> None:
+    async def relay(self, connection: UpstreamConnection) -> None:
         """Pass the answer on as it arrives."""
-        headers = [(name.lower(), value) for name, value in response.raw_headers]
+        status, headers = await connection.head()
         self.begun = True
-        start = {"type": "http.response.start", "status": response.status, "headers": headers}
-        await self._send(start)
-        content = response.content
-        ended = False
-        while not ended:
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        more = True
+        while more:
             self._renew_budget()
-            piece = await content.readany()
-            ended = content.at_eof()
-            await self._send({"type": "http.response.body", "body": piece, "more_body": not ended})
+            piece, more = await connection.piece()
+            await self._send({"type": "http.response.body", "body": piece, "more_body": more})
 
     def stop_watching(self) -> None:
         """The exchange is over."""
@@ -153,7 +153,7 @@ class _Exchange:
     async def _piece(self) -> bytes:
         message = await self._inbound.receive()
         if message["type"] == "http.disconnect":
-            raise aiohttp.ClientConnectionError("the client's body ended early")
+            raise BodyUnfinished
         if self._inbound.complete:
             self._watch_soon()
         piece: bytes = message.get("body", b"")

@@ -11,7 +11,7 @@ from gateway.upstream_pool import Address, UpstreamPool
 from gateway.upstream_requests import BodyUnfinished, announced, framed, head
 
 RETRY_PAUSE_SECONDS = 0.05
-WATCH_AFTER_SECONDS = 0.05
+WATCH_AFTER_SECONDS = 0.25
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 Body = bytes | AsyncIterator[bytes]

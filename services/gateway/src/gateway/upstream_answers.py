@@ -9,7 +9,9 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from gateway.answers import Header
 
 MOST_HEADERS = 128
-MOST_HEAD_BYTES = 64 * 1024
+MOST_OVERHEAD = 64 * 1024
+"""Bytes of a head, or of what else is told between pieces of a body."""
+
 _LENGTH, _CODING = b"content-length", b"transfer-encoding"
 _WITHOUT_BODY = frozenset({204, 304})
 
@@ -22,12 +24,12 @@ class AnswerReader:
     """Reads one answer; one before the final one (1xx) is let go, and so are trailers.
 
     `waiting` is how many bytes of the body can be taken. `reusable`: nothing speaks against another
-    answer on the same connection. One that is `headless` of its body is an answer to HEAD.
+    answer on the same connection. An answer to HEAD is `bodiless` whatever it tells.
     """
 
     __slots__ = (
         "_bodiless",
-        "_head_bytes",
+        "_overhead",
         "_parser",
         "_pieces",
         "_until_close",
@@ -48,28 +50,34 @@ class AnswerReader:
         self.waiting = 0
         self._bodiless = bodiless
         self._until_close = False
-        self._head_bytes = 0
+        self._overhead = 0
         self._pieces: list[bytes] = []
         self._parser = HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
         """The next bytes of the connection. Raises `MalformedAnswer`."""
         self.heard = True
-        if not self.begun:
-            self._head_bytes += len(data)
+        before = self.begun, self.waiting
+        self._overhead += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             self.reusable = False
             if not self.ended:  # what follows the end is nobody's
                 raise MalformedAnswer(str(error)) from error
-        if not self.begun and self._head_bytes > MOST_HEAD_BYTES:
-            raise MalformedAnswer("the head is too large")
+        if before != (self.begun, self.waiting):
+            self._overhead = 0
+        elif self._overhead > MOST_OVERHEAD and not self.ended:
+            raise MalformedAnswer("a head, a trailer or a chunk's description without an end")
 
     def close(self) -> None:
         """The service has said its last byte."""
         self.reusable = False
         self.ended = self.ended or self._until_close
+
+    def discard(self) -> None:
+        """Read no more: parser and reader hold one another, which costs the garbage collector."""
+        del self._parser
 
     def take(self) -> bytes:
         """What has come of the body since the last time."""
@@ -120,7 +128,7 @@ class AnswerReader:
         if len(self.headers) > MOST_HEADERS:
             raise MalformedAnswer("too many headers")
         # only then, for most heads come in one small piece
-        if self._head_bytes > MOST_HEAD_BYTES and _size(self.headers) > MOST_HEAD_BYTES:
+        if self._overhead > MOST_OVERHEAD and _size(self.headers) > MOST_OVERHEAD:
             raise MalformedAnswer("the head is too large")
         for name, value in self.headers:
             if name == _CODING and value.lower() != b"chunked":
@@ -128,4 +136,4 @@ class AnswerReader:
 
 
 def _size(headers: list[Header]) -> int:
-    return sum(len(name) + len(value) for name, value in headers)
+    return sum(len(name) + len(value) + len(b": \r\n") for name, value in headers)

@@ -71,6 +71,7 @@ class UpstreamConnection(asyncio.Protocol):
     def finish(self) -> bool:
         """End the exchange, wherever it is; whether the connection can serve another one."""
         reader, self._reader = self._reading(), None
+        reader.discard()
         upload, self._upload = self._upload, None
         if upload is not None and not upload.done():
             upload.cancel()
@@ -97,7 +98,7 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             reader.feed(data)
         except MalformedAnswer as error:
-            self._fail(error)
+            self._fail(self._broken(error))
             return
         if reader.waiting > MOST_WAITING and not self._braked:
             self._braked = True
@@ -111,7 +112,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """See `asyncio.Protocol`."""
-        self._error = self._error or error or ConnectionResetError()
+        self._error = self._error or self._broken(error)
         self._way_clear.set()
         self._wake()
         self._on_lost(self)
@@ -131,7 +132,7 @@ class UpstreamConnection(asyncio.Protocol):
     async def _next(self) -> None:
         """Wait for something to happen. Raises why nothing will."""
         if self._error is not None:
-            raise self._verdict(self._error)
+            raise self._error
         self._news = self._loop.create_future()
         try:
             await self._news
@@ -142,13 +143,11 @@ class UpstreamConnection(asyncio.Protocol):
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
 
-    def _verdict(self, error: Exception) -> Exception:
-        if not isinstance(error, (OSError, MalformedAnswer)):
-            return error
-        stale = self._served and not self._reading().heard
-        verdict = ConnectionStale() if stale else ConnectionBroken()
-        verdict.__cause__ = error
-        return verdict
+    def _broken(self, cause: Exception | None) -> ConnectionBroken:
+        unheard = self._reader is not None and not self._reader.heard
+        error = ConnectionStale() if self._served and unheard else ConnectionBroken()
+        error.__cause__ = cause
+        return error
 
     def _fail(self, error: Exception) -> None:
         self._error = self._error or error

@@ -31,15 +31,19 @@ class Address:
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError(f"{url!r} is not the address of a service")
         port = parts.port or _PORTS[parts.scheme]
-        name, prefix = parts.netloc.encode(), parts.path.rstrip("/").encode()
+        name, prefix = parts.netloc.rpartition("@")[2].encode(), parts.path.rstrip("/").encode()
         return cls(parts.hostname, port, parts.scheme == "https", name, prefix)
 
 
 class UpstreamPool:
-    """`most` bounds the connections; who finds none free waits for its turn."""
+    """`most` bounds the connections; who finds none free waits for its turn. Idle ones are closed
+    after `keep_alive` seconds."""
 
-    def __init__(self, address: Address, *, most: int) -> None:
+    def __init__(
+        self, address: Address, *, most: int, keep_alive: float = KEEP_ALIVE_SECONDS
+    ) -> None:
         self._address = address
+        self._keep_alive = keep_alive
         self._loop = asyncio.get_running_loop()
         self._places = asyncio.Semaphore(most)
         self._all: set[UpstreamConnection] = set()
@@ -104,14 +108,14 @@ class UpstreamPool:
     def _keep(self, connection: UpstreamConnection) -> None:
         self._idle[connection] = self._loop.time()
         if self._sweep is None:
-            self._sweep = self._loop.call_later(KEEP_ALIVE_SECONDS, self._close_old)
+            self._sweep = self._loop.call_later(self._keep_alive, self._close_old)
 
     def _close_old(self) -> None:
         """Those that nobody has wanted for so long."""
         self._sweep = None
         now = self._loop.time()
         for connection, since in tuple(self._idle.items()):
-            left = since + KEEP_ALIVE_SECONDS - now
+            left = since + self._keep_alive - now
             if left > 0:
                 self._sweep = self._loop.call_later(left, self._close_old)
                 return

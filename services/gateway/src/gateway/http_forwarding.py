@@ -11,6 +11,7 @@ from gateway.upstream_pool import Address, UpstreamPool
 from gateway.upstream_requests import BodyUnfinished, announced, framed, head
 
 RETRY_PAUSE_SECONDS = 0.05
+KEEP_ALIVE_SECONDS = 4.0  # shorter than the services' own: they must not close what we reuse
 WATCH_AFTER_SECONDS = 0.25
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
@@ -22,20 +23,29 @@ class HttpUpstream:
     so do not queue behind others.
 
     `connections` bounds each pool; who finds no free connection waits inside the call's budget.
+    Idle ones are kept for `keep_alive` seconds. Raises `ValueError` for what is no address.
     """
 
     def __init__(
-        self, base_url: str, *, connections: int = 200, retry_pause: float = RETRY_PAUSE_SECONDS
+        self,
+        base_url: str,
+        *,
+        connections: int = 200,
+        keep_alive: float = KEEP_ALIVE_SECONDS,
+        retry_pause: float = RETRY_PAUSE_SECONDS,
     ) -> None:
         self._address = Address.of(base_url)
         self._connections = connections
+        self._keep_alive = keep_alive
         self._retry_pause = retry_pause
         self._pools: dict[bool, UpstreamPool] = {}
 
     async def start(self) -> None:
         """Open the pools; connections are made when first needed."""
         self._pools = {
-            critical: UpstreamPool(self._address, most=self._connections)
+            critical: UpstreamPool(
+                self._address, most=self._connections, keep_alive=self._keep_alive
+            )
             for critical in (False, True)
         }
 

@@ -10,7 +10,6 @@ from gateway.forwarding import Unreachable
 from gateway.upstream_connection import UpstreamConnection
 
 CONNECT_SECONDS = 2.0
-KEEP_ALIVE_SECONDS = 4.0  # shorter than the services' own: they must not close what we reuse
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -39,9 +38,7 @@ class UpstreamPool:
     """`most` bounds the connections; who finds none free waits for its turn. Idle ones are closed
     after `keep_alive` seconds."""
 
-    def __init__(
-        self, address: Address, *, most: int, keep_alive: float = KEEP_ALIVE_SECONDS
-    ) -> None:
+    def __init__(self, address: Address, *, most: int, keep_alive: float) -> None:
         self._address = address
         self._keep_alive = keep_alive
         self._loop = asyncio.get_running_loop()

@@ -31,7 +31,7 @@ class Place:
             writer.close()
 
     async def idle(self):
-        """Whether no connection is open any more."""
+        """Whether no connection is open (any more)."""
         return not self.open
 
     async def asked(self):
@@ -46,11 +46,11 @@ class Place:
 
 
 class Client:
-    """Sends pieces and takes an answer; where there is an `end`, it leaves in the place of it."""
+    """Sends pieces and takes an answer; after them it `leaves`, if it does, when told to."""
 
     def __init__(self, *pieces, leaves=None):
         self.status, self.headers, self.body, self.ended = 0, [], b"", False
-        self.asked_for = 0
+        self.asked_for, self.is_asked = 0, False
         self._pieces, self._leaves = list(pieces), leaves
 
     def inbound(self, limit=10**9):
@@ -58,7 +58,11 @@ class Client:
 
     async def receive(self):
         if not self._pieces:
-            await (self._leaves or asyncio.Event()).wait()
+            self.is_asked = True
+            try:
+                await (self._leaves or asyncio.Event()).wait()
+            finally:
+                self.is_asked = False
             return {"type": "http.disconnect"}
         self.asked_for += 1
         piece = self._pieces.pop(0)
@@ -88,13 +92,13 @@ class Wire:
 
     @staticmethod
     @asynccontextmanager
-    async def standing(answer, upstream=HttpUpstream, tls=None, **settings):
-        """The place, and the way to it."""
+    async def standing(answer, tls=None, **settings):
+        """A place that answers so, and the gateway's way to it."""
         place = Place(answer)
         server = await asyncio.start_server(place.serve, "127.0.0.1", 0, ssl=tls)
         scheme, port = "https" if tls else "http", server.sockets[0].getsockname()[1]
         place.url = f"{scheme}://localhost:{port}" if tls else f"{scheme}://127.0.0.1:{port}"
-        way = upstream(place.url, **settings)
+        way = HttpUpstream(place.url, **settings)
         await way.start()
         try:
             yield place, way
@@ -128,6 +132,7 @@ class Wire:
 
     @staticmethod
     async def ask(way, method="GET", client=None, headers=(), budget=30.0):
+        """The client, who has got the whole answer."""
         client = client or Client()
         call = Call(method, "/x", b"", list(headers), budget)
         await way.forward(call, client.inbound(), client.take)

@@ -6,7 +6,6 @@ import socket
 import ssl
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import httptools
 import pytest
@@ -21,7 +20,6 @@ from gateway.forwarding import (
     UpstreamUnavailable,
 )
 from gateway.http_forwarding import HttpUpstream
-from gateway.upstream_pool import Address, UpstreamPool
 
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = OK + b"content-length: 0\r\n\r\n"
@@ -61,22 +59,23 @@ def test_a_connection_that_is_at_its_end_is_followed_by_another(wire, said):
 
 
 @pytest.mark.parametrize("gone", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])
-def test_an_idle_connection_that_the_service_ended_is_noticed(wire, gone):
+def test_an_idle_connection_that_ends_or_says_what_nobody_asked_is_given_up(wire, gone):
     async def answer(place, reader, writer):
         await place.heard(reader)
         writer.write(HELLO)
         if place.connections == 1:
             await asyncio.wait_for(go_on.wait(), 30)
             writer.write(gone)
-            writer.write_eof()
-            await reader.read()  # until the gateway has seen it
+            if not gone:
+                writer.write_eof()
+            await reader.read()  # until the gateway has seen it, and ends its side
         else:
             await place.heard(reader)
 
     async def story():
         nonlocal go_on
         go_on = asyncio.Event()
-        async with wire.standing(answer) as (place, way):
+        async with wire.standing(answer, keep_alive=600) as (place, way):
             await wire.ask(way, "POST")
             go_on.set()
             await eventually(place.idle, what="the end of the first connection")
@@ -173,22 +172,13 @@ def test_closing_ends_calls_under_way_and_nobody_is_connected_afterwards(wire):
 
 def test_connections_that_nobody_wants_are_closed_after_a_while(wire):
     async def story():
-        async with wire.standing(wire.always()) as (place, way):
-            pool = UpstreamPool(Address.of(place.url), most=9, keep_alive=0.1)
-            held = [await pool.take() for _ in range(3)]
-            await eventually(partial(_has, place, 3), what="three connections")
-            for connection in held:
-                connection.ask(b"", bodiless=False)
-                connection.data_received(EMPTY)
-                pool.give_back(connection)
-            await eventually(partial(_has, place, 0), what="the end of all")
-            assert way is not None
+        async with wire.standing(wire.always(HELLO), keep_alive=0.1) as (place, way):
+            await asyncio.gather(*(wire.ask(way) for _ in range(3)))
+            await eventually(place.idle, what="the end of all connections")
+            assert place.connections == 3
+            assert (await wire.ask(way, "POST")).body == b"hello"
 
     wire.tell(story())
-
-
-async def _has(place, number):
-    return place.open == number
 
 
 def test_a_service_that_takes_no_connection_is_away(wire):

@@ -47,6 +47,16 @@ def test_an_answer_that_does_not_begin_is_a_broken_service_and_not_asked_again(w
     wire.tell(story())
 
 
+def test_nobody_waits_for_the_end_of_what_is_no_answer(wire):
+    async def story():
+        async with wire.standing(wire.always(b"nonsense\r\n\r\n")) as (place, way):
+            with pytest.raises(UpstreamBroken):
+                await wire.ask(way)
+            await eventually(place.idle, what="the end of the connection")
+
+    wire.tell(story())
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -186,9 +196,8 @@ def test_a_client_waits_for_a_service_that_takes_slowly(wire):
         nonlocal go_on
         go_on, client = asyncio.Event(), wire.client(*[b"x" * 100_000] * 1000)
         async with wire.standing(answer) as (place, way):
-            asking = asyncio.create_task(
-                wire.ask(way, "POST", client, [(b"content-length", b"100000000")])
-            )
+            length = [(b"content-length", b"100000000")]
+            asking = asyncio.create_task(wire.ask(way, "POST", client, length))
             await eventually(place.asked, what="the beginning of the body")
             await turns(500)
             assert client.asked_for < 500
@@ -246,6 +255,7 @@ def test_an_answer_before_the_body_was_sent_is_passed_on_and_ends_the_connection
             await wire.ask(way, "POST", client)
             assert (client.status, client.ended) == (413, True)
             await eventually(place.idle, what="the end of the connection")
+            assert not client.is_asked
 
     wire.tell(story())
 

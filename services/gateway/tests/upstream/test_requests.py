@@ -2,7 +2,9 @@
 
 import httptools
 import pytest
+from common.settings import SettingsRefused
 from gateway.forwarding import Call
+from gateway.settings import GatewaySettings
 from gateway.upstream_pool import Address
 from gateway.upstream_requests import (
     BodyUnfinished,
@@ -158,3 +160,8 @@ def test_an_address_is_read(url, address):
 def test_what_is_no_address_of_a_service_is_refused(url):
     with pytest.raises(ValueError, match=r"."):
         Address.of(url)
+
+
+def test_the_gateway_does_not_start_with_an_address_that_is_none():
+    with pytest.raises(SettingsRefused, match="CARDS_URL"):
+        GatewaySettings.load(cards_url="cards:8082")

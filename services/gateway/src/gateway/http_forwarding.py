@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from math import inf
 
 from gateway.answers import Send
 from gateway.forwarding import Call, Unreachable, explain
 from gateway.inbound import Inbound
+from gateway.patience import Patience
 from gateway.upstream_connection import ConnectionBroken, ConnectionStale, UpstreamConnection
 from gateway.upstream_pool import Address, UpstreamPool
 from gateway.upstream_requests import BodyUnfinished, announced, framed, head
@@ -39,9 +41,11 @@ class HttpUpstream:
         self._keep_alive = keep_alive
         self._retry_pause = retry_pause
         self._pools: dict[bool, UpstreamPool] = {}
+        self._patience: Patience
 
     async def start(self) -> None:
         """Open the pools; connections are made when first needed."""
+        self._patience = Patience()
         self._pools = {
             critical: UpstreamPool(
                 self._address, most=self._connections, keep_alive=self._keep_alive
@@ -53,24 +57,31 @@ class HttpUpstream:
         """Close the pools and whatever still runs over them."""
         for pool in self._pools.values():
             pool.close()
+        if self._pools:
+            self._patience.close()
 
     async def forward(self, call: Call, inbound: Inbound, send: Send) -> None:
         """See `Upstream.forward`. Only who had no chance to see a request is asked it twice."""
+        if not self._pools:
+            explain(Unreachable("the pools are not open"), inbound, begun=False, late=False)
         exchange = _Exchange(call, inbound, send)
         try:
-            async with asyncio.timeout(call.budget) as exchange.patience:
-                if not self._pools:
-                    raise Unreachable("the pools are not open")
-                pool = self._pools[call.critical]
-                connection = await self._ask(pool, call, await exchange.body())
-                try:
-                    await exchange.relay(connection)
-                finally:
-                    pool.give_back(connection)
+            async with exchange.limit:
+                self._patience.begin(exchange, exchange.due)
+                await self._exchange(exchange, call)
         except (ConnectionBroken, BodyUnfinished, TimeoutError, Unreachable) as error:
             explain(error, inbound, begun=exchange.begun, late=isinstance(error, TimeoutError))
         finally:
+            self._patience.end(exchange)
             exchange.stop_watching()
+
+    async def _exchange(self, exchange: "_Exchange", call: Call) -> None:
+        pool = self._pools[call.critical]
+        connection = await self._ask(pool, call, await exchange.body())
+        try:
+            await exchange.relay(connection)
+        finally:
+            pool.give_back(connection)
 
     async def _ask(self, pool: UpstreamPool, call: Call, body: Body) -> UpstreamConnection:
         """A connection on which the answer has begun."""
@@ -111,61 +122,73 @@ class _Exchange:
     """One call over HTTP: both directions, under one budget that the client's leaving ends."""
 
     def __init__(self, call: Call, inbound: Inbound, send: Send) -> None:
-        self.patience = asyncio.timeout(None)
+        self.limit = asyncio.timeout(None)
         self.begun = False
         self._call = call
         self._inbound = inbound
         self._send = send
-        self._timer: asyncio.TimerHandle | None = None
+        self._time = asyncio.get_running_loop().time
+        self._until = self._time() + call.budget
         self._watcher: asyncio.Task[None] | None = None
+        self._given_up = False
+
+    @property
+    def due(self) -> float:
+        """When to look at it for the first time."""
+        return self._soon(self._time())
+
+    def look(self, now: float) -> float:
+        """Give up when the budget is spent; else see to it that the client's leaving is noticed.
+
+        That is not done at once: quick answers need no further task.
+        """
+        if now >= self._until:
+            self._give_up()
+        if self._given_up:
+            return inf
+        if self._watcher is None and self._inbound.complete:
+            self._watcher = asyncio.create_task(self._end_when_the_client_leaves())
+        return self._until if self._watcher is not None else self._soon(now)
 
     async def body(self) -> Body:
         """All of a body that came in one piece, else a stream of the pieces."""
         if self._inbound.complete:
-            self._watch_soon()
             return b""
         first = await self._piece()
         return first if self._inbound.complete else self._pieces(first)
 
     async def relay(self, connection: UpstreamConnection) -> None:
-        """Pass the answer on as it arrives."""
+        """Pass the answer on as it arrives; the budget is for each piece of it anew."""
         status, headers = await connection.head()
         self.begun = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         more = True
         while more:
-            self._renew_budget()
+            self._until = self._time() + self._call.budget
             piece, more = await connection.piece()
             await self._send({"type": "http.response.body", "body": piece, "more_body": more})
 
     def stop_watching(self) -> None:
         """The exchange is over."""
-        if self._timer is not None:
-            self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
 
-    def _watch_soon(self) -> None:
-        """Look whether the client leaves, but not at once: quick answers need no further task."""
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(WATCH_AFTER_SECONDS, self._watch)
+    def _soon(self, now: float) -> float:
+        return min(self._until, now + WATCH_AFTER_SECONDS)
 
-    def _watch(self) -> None:
-        self._watcher = asyncio.create_task(self._end_when_the_client_leaves())
+    def _give_up(self) -> None:
+        if not self._given_up:
+            self._given_up = True
+            self.limit.reschedule(self._time())
 
     async def _end_when_the_client_leaves(self) -> None:
         await self._inbound.left()
-        self.patience.reschedule(asyncio.get_running_loop().time())
-
-    def _renew_budget(self) -> None:
-        self.patience.reschedule(asyncio.get_running_loop().time() + self._call.budget)
+        self._give_up()
 
     async def _piece(self) -> bytes:
         message = await self._inbound.receive()
         if message["type"] == "http.disconnect":
             raise BodyUnfinished
-        if self._inbound.complete:
-            self._watch_soon()
         piece: bytes = message.get("body", b"")
         return piece
 

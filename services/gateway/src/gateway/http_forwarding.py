@@ -61,7 +61,8 @@ class HttpUpstream:
             self._patience.close()
 
     async def forward(self, call: Call, inbound: Inbound, send: Send) -> None:
-        """See `Upstream.forward`. Only who had no chance to see a request is asked it twice."""
+        """See `Upstream.forward`. What may be repeated is asked once more where no connection came
+        about, or one that had served before ended without a word."""
         if not self._pools:
             explain(Unreachable("the pools are not open"), inbound, begun=False, late=False)
         exchange = _Exchange(call, inbound, send)

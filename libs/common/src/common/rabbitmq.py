@@ -5,13 +5,14 @@ plain one, thrown away at the first trouble, leaves one question: did it arrive?
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import uniform
+from typing import Any
 
 import aiormq.channel
 import structlog
-from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 from prometheus_client import Counter
 
@@ -141,7 +142,8 @@ class RabbitMQBroker:
                     exchange = await self._topology.declare_exchange(channel)
                     queue = await channel.declare_queue(exclusive=True, auto_delete=True)
                     await queue.bind(exchange, routing_key="#")
-                    await queue.consume(_each(on_message), no_ack=True)
+                    deliveries = await channel.get_underlay_channel()
+                    await deliveries.basic_consume(queue.name, _each(on_message), no_ack=True)
                     on_connection(True)
                     connected, pause = True, FIRST_PAUSE
                     await ended.wait()
@@ -244,8 +246,8 @@ class _BatchedQueue:
                 return
 
 
-def _each(listener: Listener):  # type: ignore[no-untyped-def] # aio-pika's callback type is private
-    async def hear(message: AbstractIncomingMessage) -> None:
+def _each(listener: Listener) -> Callable[[DeliveredMessage], Coroutine[Any, Any, None]]:
+    async def hear(message: DeliveredMessage) -> None:
         listener(message.body)
 
     return hear

@@ -53,6 +53,7 @@ class Guarded:
         self._most = {True: most, False: most - int(most * KEPT_SHARE)}
         self._breaker = breaker
         self._busy = 0
+        self._under_way = UNDER_WAY.labels(name)
 
     @property
     def breaker(self) -> str:
@@ -72,7 +73,7 @@ class Guarded:
         clock = asyncio.get_running_loop().time
         self._admit(clock(), critical=call.critical)
         self._busy += 1
-        UNDER_WAY.labels(self._name).set(self._busy)
+        self._under_way.set(self._busy)
         try:
             await self._upstream.forward(call, inbound, send)
         except _FAILURES as error:
@@ -85,7 +86,7 @@ class Guarded:
             self._note_success()
         finally:
             self._busy -= 1
-            UNDER_WAY.labels(self._name).set(self._busy)
+            self._under_way.set(self._busy)
 
     def _admit(self, now: float, *, critical: bool) -> None:
         if self._busy >= self._most[critical]:

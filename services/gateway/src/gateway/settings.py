@@ -5,6 +5,7 @@ from pydantic import Field, SecretStr
 
 from gateway import cors
 from gateway.clients import Clients
+from gateway.upstream_pool import Address
 
 MIB = 1024 * 1024
 UNUSED = ("DATA_KEY", "WIRE_KEY", "DATABASE_URL")
@@ -49,6 +50,11 @@ class GatewaySettings(ServiceSettings):
             Clients(self.trusted_proxies)
         except ValueError as error:
             found.append(f"TRUSTED_PROXIES: {error}")
+        for name in ("auth_url", "cards_url", "billing_url"):
+            try:
+                Address.of(getattr(self, name))
+            except ValueError as error:
+                found.append(f"{name.upper()}: {error}")
         store = self.rate_limit_url
         if store is not None and not store.get_secret_value().startswith(REDIS_SCHEMES):
             found.append("RATE_LIMIT_URL: must begin with redis://, rediss:// or unix://")

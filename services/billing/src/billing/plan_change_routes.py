@@ -125,10 +125,12 @@ async def preview_change(
     check_plan(live, new)
     rate = await rate_for(service.kernel.database, desk_of(service), caller.account_id, now)
     token_id = uuid7()
-    priced = price(live, new, rate, uuid5(subscription_id, str(token_id)), now)
     nothing = Money(0, new.price.currency)
     dearer = is_upgrade(live.terms, new)
-    total = priced.sums.total if priced.sums and dearer else nothing
+    invoice_id = uuid5(subscription_id, str(token_id))
+    priced = price(live, new, rate, invoice_id, now) if dearer else None
+    sums = priced.sums if priced else None
+    total = sums.total if sums else nothing
     quoted = Quoted(
         token_id, subscription_id, version, plan_id, new.price_version, total.amount, now
     )
@@ -136,9 +138,9 @@ async def preview_change(
     told = {
         "change": "upgrade" if dearer else "downgrade",
         "plan": plan_told(new),
-        "credit": priced.quote.credit if dearer and priced.sums else nothing,
-        "charge": priced.quote.charge if dearer and priced.sums else nothing,
-        "tax": priced.sums.tax if dearer and priced.sums else nothing,
+        "credit": priced.quote.credit if priced and sums else nothing,
+        "charge": priced.quote.charge if priced and sums else nothing,
+        "tax": sums.tax if sums else nothing,
         "total": total,
         "takes_effect_at": now if dearer else live.span.ends_at,
         "preview_token": sign(quoted, secret) if dearer else None,
@@ -224,7 +226,9 @@ async def _upgrade(
     new = await offered_terms(service.kernel.database, plan_id, live.terms.price.currency)
     if quoted and (quoted.version, quoted.price_version) != (version, new.price_version):
         raise PreviewOutdated
-    return await upgrade(desk_of(service), live, new, (invoice_id, at), cause), invoice_id
+    total = quoted.total if quoted else None
+    order = (invoice_id, at)
+    return await upgrade(desk_of(service), live, new, order, cause, expected=total), invoice_id
 
 
 async def _resume(

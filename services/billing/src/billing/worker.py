@@ -39,7 +39,7 @@ from billing.processes.use_a_new_payment_method_at_once import use_a_new_payment
 from billing.processes.write_to_customers_about_their_money import (
     write_to_customers_about_their_money,
 )
-from billing.provider_reactions import open_payments, reacting
+from billing.provider_reactions import open_payments, owed_refunds, reacting
 from billing.providers import close_providers, providers_for
 from billing.refunding import ask_again
 from billing.sandbox_clock import SandboxClock
@@ -98,6 +98,7 @@ def _duties(desk: Desk, clock: SandboxClock) -> dict[str, Callable[[], Awaitable
             desk.providers,
             reacting(desk),
             partial(open_payments, desk, "stripe"),
+            partial(owed_refunds, desk),
             clock,
         ),
     }

@@ -14,6 +14,7 @@ from billing.subscription_rules.states import (
     Span,
     SubscriptionState,
     Trialing,
+    TrialOutcome,
     Unpaid,
 )
 from billing.subscriptions.commands import (
@@ -34,7 +35,6 @@ from billing.subscriptions.events import (
     SubscriptionRenewed,
     SubscriptionUnpaid,
     TrialEnded,
-    TrialOutcome,
 )
 from billing.terms import PlanTerms
 

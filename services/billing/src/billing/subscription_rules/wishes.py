@@ -9,6 +9,7 @@ from billing.subscription_rules.refusals import NotActive, SubscriptionOver
 from billing.subscription_rules.states import (
     Active,
     Ended,
+    EndReason,
     Live,
     NoSubscription,
     Pending,
@@ -26,7 +27,6 @@ from billing.subscriptions.commands import (
 from billing.subscriptions.events import (
     CancellationScheduled,
     CancellationWithdrawn,
-    EndReason,
     PauseScheduled,
     PauseWithdrawn,
     PlanChangeWithdrawn,

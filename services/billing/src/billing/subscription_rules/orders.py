@@ -26,6 +26,7 @@ from billing.subscription_rules.states import (
     Trialing,
     Upgrade,
 )
+from billing.subscription_rules.waiting import without_change, without_order
 from billing.subscription_rules.wishes import check_owner, in_good_standing
 from billing.subscriptions.commands import (
     ApplyUpgrade,
@@ -39,10 +40,8 @@ from billing.subscriptions.commands import (
     WithdrawOrder,
 )
 from billing.subscriptions.events import (
-    OrderWithdrawn,
     PlanChanged,
     PlanChangeScheduled,
-    PlanChangeWithdrawn,
     ResumptionInvoiced,
     SubscriptionEvent,
     SubscriptionResumed,
@@ -114,9 +113,9 @@ def _at_period_end(
     command: ScheduleChange | WithdrawChange, state: SubscriptionState
 ) -> list[SubscriptionEvent]:
     live = in_good_standing(state, command.actor_id)
-    who = (live.agreement.subscription_id, live.agreement.account_id)
     if isinstance(command, WithdrawChange):
-        return [PlanChangeWithdrawn(*who, command.now)] if live.change else []
+        return without_change(live, command.now)
+    who = (live.agreement.subscription_id, live.agreement.account_id)
     check_plan(live, command.terms)
     if is_upgrade(live.terms, command.terms):
         raise NotADowngrade
@@ -197,5 +196,4 @@ def _withdraw(command: WithdrawOrder, state: SubscriptionState) -> list[Subscrip
     upgrade = live.upgrade.invoice_id if live.upgrade else None
     if command.invoice_id not in (upgrade, live.resume_invoice):
         return []
-    of = live.agreement
-    return [OrderWithdrawn(of.subscription_id, of.account_id, command.invoice_id, command.now)]
+    return without_order(live, command.invoice_id, command.now)

@@ -51,7 +51,7 @@ from billing.subscription_form import (
     subscription_told,
 )
 from billing.subscription_rules.orders import check_plan
-from billing.subscription_rules.refusals import NotPaused
+from billing.subscription_rules.refusals import NotAnUpgrade, NotPaused
 from billing.subscription_rules.states import Active, Live, Paused, Trialing
 from billing.subscription_rules.wishes import in_good_standing
 from billing.subscriptions.commands import ScheduleChange, WithdrawPause
@@ -65,6 +65,13 @@ class PaymentDeclined(Conflict):
 
     code = "payment_declined"
     detail = "The payment was declined, and nothing was changed. Try another way to pay."
+
+
+class OrderOvertaken(Conflict):
+    """Money of the period went back while the order was being paid."""
+
+    code = "order_withdrawn"
+    detail = "This order was withdrawn at this moment. What was paid for it is looked after by us."
 
 
 class Upgrade(
@@ -131,6 +138,8 @@ async def preview_change(
     priced = price(live, new, rate, invoice_id, now) if dearer else None
     sums = priced.sums if priced else None
     total = sums.total if sums else nothing
+    if total.amount < 0:
+        raise NotAnUpgrade
     quoted = Quoted(
         token_id, subscription_id, version, plan_id, new.price_version, total.amount, now
     )
@@ -264,6 +273,8 @@ async def _tell(
     if was_refused(ordered.payment):
         raise PaymentDeclined
     invoice = await invoice_by_id(service.kernel.database, invoice_id)
+    if invoice is not None and invoice.status == "void":
+        raise OrderOvertaken
     row = await own_subscription(service, id, cause.actor or UUID(int=0))
     is_open = invoice is not None and invoice.status == "open"
     told = {

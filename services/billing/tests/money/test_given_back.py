@@ -146,6 +146,29 @@ async def test_an_upgrade_that_waits_is_withdrawn_when_some_of_its_credit_goes_b
     assert (await previewed(person, id, dearer)).body["credit"]["amount"] <= 900
 
 
+async def test_money_that_goes_back_while_an_upgrade_is_charged_withdraws_it_and_holds_the_charge(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, dearer = await world.customer(), await world.plan(4900)
+    plan = await world.plan(1200)
+    id = await person.has(plan)
+    invoice = (await person.invoices())[0]["id"]
+    charge = world.provider.charge
+
+    async def charge_and_refund(*how: Any, **more: Any) -> Any:
+        await refunds(world, invoice, 1000)
+        return await charge(*how, **more)
+
+    monkeypatch.setattr(world.provider, "charge", charge_and_refund)
+    answer = await upgrades(person, id, plan_id=dearer)
+
+    assert (answer.status, answer.body["code"]) == (409, "order_withdrawn")
+    assert (await person.subscription(id))["plan"]["id"] == plan
+    path = f"/api/v1/admin/payments?status=held&user_id={person.account}"
+    [held] = (await world.admin.ask("GET", path)).body["items"]
+    assert (held["code"], held["held"]["amount"]) == ("invoice_not_open", held["amount"]["amount"])
+
+
 async def test_no_upgrade_is_sold_while_a_bank_disputes_what_it_would_credit(world: Any) -> None:
     person, dearer = await world.customer(), await world.plan(4900)
     cheaper = await world.plan(500)

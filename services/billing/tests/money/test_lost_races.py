@@ -6,7 +6,7 @@ from uuid import UUID, uuid4, uuid5
 
 import pytest
 from billing.desk import Desk
-from billing.payment_provider import RefundState
+from billing.payment_provider import ProviderRefused, RefundState
 from billing.payments.decider import Succeeded
 from billing.refunding import settle_refund
 from billing.settling import settle
@@ -105,6 +105,28 @@ async def test_a_plan_that_is_retired_after_its_preview_is_not_sold(world: Any) 
 
     assert (refused.status, refused.body["code"]) == (409, "plan_retired")
     assert await person.charged() == 1200
+
+
+async def test_a_page_that_the_provider_refuses_withdraws_its_order_and_stops_nobody(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, dearer = await world.customer(), await world.plan(1230)
+    id = await person.has(await world.plan(1200))
+    listed = (await person.ask("GET", "/api/v1/user/payment-methods")).body["items"]
+    for one in listed:
+        await person.ask("DELETE", f"/api/v1/user/payment-methods/{one['id']}")
+
+    async def refuses(*_: Any, **__: Any) -> Any:
+        raise ProviderRefused("amount_too_small", "fifty cents at least")
+
+    monkeypatch.setattr(world.provider, "checkout_page", refuses)
+    path = f"/api/v1/user/subscriptions/{id}"
+    refused = await person.ask("POST", f"{path}/upgrade", {"plan_id": dearer})
+    await world.later(seconds=400)
+
+    assert (refused.status, refused.body["code"]) == (409, "amount_not_payable")
+    assert (await person.subscription(id))["pending_change"] is None
+    assert (await person.invoices())[0]["status"] == "void"
 
 
 _LAST = "select last from document_series where series = $1"

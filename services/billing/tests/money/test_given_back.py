@@ -14,9 +14,7 @@ from billing.payment_provider import RefundState
 from billing.provider_news import DisputeNews, Heard, ProviderNews, RefundNews
 from billing.provider_reactions import owed_refunds, reacting
 from billing.refunding import note_what_went_back_earlier
-from common.clock import SystemClock
 from common.event_store import Cause
-from common.messages import Envelope
 from common.money import Money
 
 pytestmark = pytest.mark.integration
@@ -184,30 +182,6 @@ async def test_no_upgrade_is_sold_while_a_bank_disputes_what_it_would_credit(wor
     assert [(a.status, a.body["code"]) for a in answers] == [(409, "payment_disputed")] * 2
     assert later.status == 200, later.body
     assert (await upgrades(person, id, plan_id=dearer)).body["status"] == "applied"
-
-
-async def test_a_preview_whose_tax_has_changed_since_is_outdated(world: Any) -> None:
-    taxed = [{"price": {"amount": 4900, "currency": "EUR"}, "tax": "exclusive"}]
-    person, dearer = await world.customer(), await world.plan(prices=taxed)
-    id = await person.has(await world.plan(1200))
-    token = (await previewed(person, id, dearer)).body["preview_token"]
-
-    address = {"line1": "1 Main Street", "city": "Springfield", "country": "US"}
-    moved = {"company": None, "billing_address": address, "vat_number": None}
-    envelope = Envelope(
-        id=uuid4(),
-        source="auth",
-        type="auth.profile_changed.v1",
-        stream=f"profile-{person.account}",
-        version=1,
-        prev=0,
-        time=SystemClock().now(),
-        data={"account_id": str(person.account), **moved},
-    )
-    await world.worker.inbox.handle([envelope.to_bytes()])
-    answer = await upgrades(person, id, preview_token=token)
-
-    assert (answer.status, answer.body["code"]) == (409, "preview_outdated")
 
 
 async def returned(world: Any, amount: int = 500) -> tuple[Any, str, RefundNews]:

@@ -195,6 +195,22 @@ async def test_metadata_is_merged_and_an_empty_text_removes(twin: Any) -> None:
     assert emptied.metadata.to_dict() == {}
 
 
+async def test_any_refund_can_come_back_from_its_bank_once(twin: Any) -> None:
+    intent = await twin.pays()
+    made = await twin.v1.refunds.create_async({"payment_intent": intent.id, "amount": 500})
+
+    for _ in range(2):
+        await twin.set("fail_refund", refund=made.id)
+
+    seen = await twin.v1.refunds.retrieve_async(made.id)
+    assert (seen.status, seen.failure_reason) == ("failed", "expired_or_canceled_card")
+    charge = await twin.v1.charges.retrieve_async(intent.latest_charge)
+    assert charge.amount_refunded == 0
+    told = (await twin.v1.events.list_async({"type": "refund.failed"})).data
+    assert [event.data.object["id"] for event in told] == [made.id]
+    await twin.v1.refunds.create_async({"payment_intent": intent.id})
+
+
 async def test_refunds_never_exceed_what_was_paid(twin: Any) -> None:
     intent = await twin.pays()
     refund = twin.v1.refunds.create_async

@@ -1,15 +1,16 @@
 """HTTP for administrators: everybody's subscriptions, and what is to be known about one."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from common.command_handling import Answer
+from common.event_store import Cause
 from common.idempotency import KeyedCause, RequestCause
-from common.problems import NotFound
+from common.problems import Invalid, NotFound
 from common.service import Admin, Page, Paging
 from fastapi import APIRouter, Query
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field, StrictInt
 from starlette.responses import JSONResponse, Response
 
 from billing.carrying_out import headers_of
@@ -19,10 +20,11 @@ from billing.desk import desk_of
 from billing.ending import void_what_is_owed
 from billing.offers import offered_terms
 from billing.payment_form import PaymentOut, payment_told
-from billing.plan_form import STRICT, Currency
+from billing.plan_form import STRICT, Currency, Moment
 from billing.resources import Billing, Service
 from billing.steps import begin, finish
 from billing.subscription_form import UNKEPT, AnySubscriptionOut, any_subscription_told
+from billing.subscription_rules.backdating import checked
 from billing.subscriptions.commands import CancelSubscription
 from billing.subscriptions.decider import SUBSCRIPTION
 from billing.subscriptions.read_model import subscription_by_id, subscriptions_page
@@ -41,8 +43,20 @@ _SOMEBODY = {
 }
 
 
+class TrialNotPossible(Invalid):
+    """There is nothing to try for nothing."""
+
+    code = "trial_not_possible"
+    detail = "A plan that costs nothing has no trial."
+
+
 class NewSubscription(BaseModel, json_schema_extra={"examples": [_SOMEBODY]}):
-    """Subscribe somebody; by transfer unless said otherwise. `tarif_plan_id` is as good a name."""
+    """Subscribe somebody; by transfer unless said otherwise. `tarif_plan_id` is as good a name.
+
+    `started_at`, now or up to ten years ago, is from when periods are counted: the first one is
+    that which the beginning falls into, what was before is not invoiced. `trial_days` stand in for
+    the plan's; 0 is no trial.
+    """
 
     model_config = STRICT
 
@@ -50,6 +64,8 @@ class NewSubscription(BaseModel, json_schema_extra={"examples": [_SOMEBODY]}):
     plan_id: Annotated[UUID, Field(validation_alias=AliasChoices("plan_id", "tarif_plan_id"))]
     currency: Currency = "EUR"
     payment_method: Annotated[str, Field(max_length=40)] = "invoice"
+    started_at: Moment | None = None
+    trial_days: Annotated[StrictInt, Field(ge=0, le=365)] | None = None
 
 
 class CancelAny(BaseModel, json_schema_extra={"examples": [{"at": "now"}]}):
@@ -154,13 +170,27 @@ async def subscribe_somebody(
     seen = await begin(service.kernel.commands, cause, stream)
     if seen is not None:
         return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    terms = await offered_terms(service.kernel.database, body.plan_id, body.currency)
-    bought = await buy(desk_of(service), Order(body.user_id, terms, body.payment_method), cause)
+    bought = await buy(desk_of(service), await _order(service, body, cause), cause)
     row = await subscription_by_id(service.kernel.database, bought.subscription_id)
     assert row is not None
     answer = Answer(201, any_subscription_told(row), headers_of(row))
     answer = await finish(service.kernel.commands, cause, stream, answer)
     return JSONResponse(answer.body, answer.status, dict(answer.headers))
+
+
+async def _order(service: Billing, body: NewSubscription, cause: Cause) -> Order:
+    terms = await offered_terms(service.kernel.database, body.plan_id, body.currency)
+    if body.trial_days and terms.is_free:
+        raise TrialNotPossible
+    if body.trial_days is not None:
+        terms = replace(terms, trial_days=body.trial_days)
+    return Order(
+        body.user_id,
+        terms,
+        body.payment_method,
+        started_at=checked(body.started_at, cause.now),
+        trial_asked=bool(body.trial_days),
+    )
 
 
 @router.post("/subscriptions/{subscription_id}/cancel", response_model=AnySubscriptionOut)

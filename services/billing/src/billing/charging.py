@@ -19,8 +19,9 @@ from billing.customers.read_model import MethodRow, methods_named
 from billing.desk import Desk
 from billing.invoice_arithmetic import sums_of
 from billing.invoices.read_model import InvoiceRow, invoice_by_id
-from billing.payment_methods import CannotBeSaved
+from billing.payment_methods import CannotBeSaved, CustomerNotKnownYet
 from billing.payment_provider import (
+    PAGE_CLOSED,
     CheckoutPage,
     NotAttempted,
     Outcome,
@@ -44,6 +45,13 @@ log = structlog.get_logger(__name__)
 PAGE_LASTS = timedelta(hours=22)
 """Shorter than an order waits, so that its page is closed when it expires."""
 POLL_SECONDS = 0.5
+
+
+class AmountNotPayable(CannotBeSaved):
+    """The provider takes no such amount: it is too small, say."""
+
+    code = "amount_not_payable"
+    detail = "The payment provider does not take this amount. Nothing was charged."
 
 
 async def collect(desk: Desk, clock: Clock) -> None:
@@ -140,8 +148,7 @@ async def _page_outcome(
     desk: Desk, provider: PaymentProvider, state: UnderWay, now: datetime
 ) -> Outcome | None:
     if state.page is None:
-        await open_page(desk, state.of.payment_id, now)
-        return None
+        return await _opened_late(desk, state.of.payment_id, now)
     seen = await provider.page(state.page)
     if seen.status == "open" and state.expires_at is not None and state.expires_at <= now:
         seen = await provider.expire_page(state.page, key=f"expire:{state.of.payment_id}")
@@ -150,6 +157,17 @@ async def _page_outcome(
     if seen.status == "expired" and not isinstance(seen.outcome, Succeeded):
         return NotAttempted(None, "page_expired")
     return seen.outcome
+
+
+async def _opened_late(desk: Desk, payment_id: UUID, now: datetime) -> Outcome | None:
+    """A page that was asked for and never noted; None once it is there."""
+    try:
+        await open_page(desk, payment_id, now)
+    except (Unavailable, CustomerNotKnownYet):
+        return Unknown(None)
+    except CannotBeSaved as refused:
+        return NotAttempted(None, refused.code)
+    return None
 
 
 async def _charge(desk: Desk, provider: PaymentProvider, of: Attempt, methods: Methods) -> Outcome:
@@ -178,7 +196,7 @@ async def open_page(
 ) -> CheckoutPage:
     """The page on which a payment is made; asked for again it is the same.
 
-    Raises `Unavailable`, `CannotBeSaved` where the provider has no pages.
+    Raises `Unavailable`, `CannotBeSaved` where the provider has no pages, `AmountNotPayable`.
     """
     state = await _load(desk, payment_id)
     assert isinstance(state, UnderWay)
@@ -203,9 +221,19 @@ async def open_page(
         raise Unavailable from None
     except ProviderRefused as refused:
         log.warning("provider_refused", provider=provider.name, code=refused.code)
-        raise CannotBeSaved from None
+        raise await _without_page(desk, payment_id, refused, now) from None
     await desk.kernel.commands.handle(PAYMENT, payment_id, NotePage(page, now), cause)
     return page
+
+
+async def _without_page(
+    desk: Desk, payment_id: UUID, refused: ProviderRefused, now: datetime
+) -> Exception:
+    """There will be no page: what was ordered with it is withdrawn at once."""
+    if refused.code == PAGE_CLOSED:
+        return Unavailable()  # what became of it the provider will tell
+    await settle(desk, payment_id, NotAttempted(None, refused.code), now)
+    return AmountNotPayable() if "amount" in refused.code else CannotBeSaved()
 
 
 def _lasting(page: CheckoutPage, order: PageOrder) -> CheckoutPage:

@@ -15,7 +15,7 @@ from billing.charging import open_page
 from billing.customers.commands import OpenMethodPage
 from billing.customers.decider import CUSTOMER
 from billing.desk import Desk
-from billing.exclusivity import CategoryTaken, trial_used
+from billing.exclusivity import CategoryTaken, TrialUsed, trial_used
 from billing.invoice_states import Open
 from billing.invoices.commands import DraftInvoice, VoidInvoice
 from billing.invoices.decider import INVOICE
@@ -37,13 +37,16 @@ PENDING_FOR = timedelta(hours=23)
 
 @dataclass(frozen=True)
 class Order:
-    """What somebody wants to buy, and where the page leads back to."""
+    """What somebody wants to buy, and where the page leads back to. `started_at` is from when it
+    counts, if earlier; with `trial_asked` it is a trial, or refused."""
 
     account_id: UUID
     terms: PlanTerms
     provider: str
     success_url: str | None = None
     cancel_url: str | None = None
+    started_at: datetime | None = None
+    trial_asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,10 @@ async def _has_trial(desk: Desk, order: Order, id: UUID) -> bool:
     terms = order.terms
     if terms.trial_days == 0 or terms.is_free:
         return False
-    return not await trial_used(desk.kernel.database, order.account_id, terms.family)
+    used = await trial_used(desk.kernel.database, order.account_id, terms.family)
+    if used and order.trial_asked:
+        raise TrialUsed
+    return not used
 
 
 async def _state(desk: Desk, id: UUID) -> SubscriptionState:
@@ -157,6 +163,7 @@ def _command(
         invoice_id=invoice_id,
         expires_at=now + waits,
         now=now,
+        anchor=order.started_at,
     )
 
 

@@ -20,7 +20,7 @@ from billing.numbering import CREDIT_NOTES, next_number
 from billing.payments.commands import NoteDispute
 from billing.payments.decider import PAYMENT, NoPayment, Succeeded
 from billing.provider_news import DisputeNews
-from billing.reversing import reverse
+from billing.reversing import money_goes_back
 from billing.units import own_cause
 
 log = structlog.get_logger(__name__)
@@ -76,5 +76,5 @@ async def _on_the_invoice(
     )
     cause = own_cause(now, because=of.payment_id)
     after = await streams.handle(INVOICE, of.invoice_id, command, cause)
-    if news.status == "lost" and isinstance(after, Paid):
-        await reverse(streams, after, "disputed", now)
+    if isinstance(after, Paid):
+        await money_goes_back(streams, after, "disputed", now)

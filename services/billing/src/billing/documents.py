@@ -1,8 +1,9 @@
 """What stands on an invoice: lines with tax, parties, what a paid line sets going; its refunds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from common.money import Money
@@ -78,22 +79,37 @@ class PaidPart:
 
 @dataclass(frozen=True)
 class Refund:
-    """Money on its way back. `status` is requested, sent, done or failed."""
+    """Money on its way back. `status` is requested, sent, done or failed, or returned: it went, and
+    the bank sent it back. `credited`: a credit note says that it went; `former` are references of
+    tries before this one, the `tries`-th; `by_transfer`: it was paid back by hand in the end."""
 
     refund_id: UUID
     amount: Money
     status: str
     reason: str
     reference: str | None = None
+    credited: bool = False
+    former: tuple[str, ...] = ()
+    tries: int = 1
+    by_transfer: bool = False
+
+    @property
+    def key(self) -> str:
+        """Under which the provider is asked for this try."""
+        return f"refund:{self.refund_id}" + (f":{self.tries}" if self.tries > 1 else "")
+
+    def but(self, status: str, **changes: Any) -> "Refund":
+        """The same, got so far."""
+        return replace(self, status=status, **changes)
+
+    def anew(self, status: str, **changes: Any) -> "Refund":
+        """The same on another way: what its provider called it is past."""
+        former = (*self.former, self.reference) if self.reference else self.former
+        return replace(self, status=status, reference=None, former=former, **changes)
 
 
 def marked(
-    refunds: tuple[Refund, ...], refund_id: UUID, status: str, reference: str | None
+    refunds: tuple[Refund, ...], refund_id: UUID, change: Callable[[Refund], Refund]
 ) -> tuple[Refund, ...]:
-    """The refunds after one of them got so far; its reference stays once it is known."""
-    return tuple(
-        replace(one, status=status, reference=reference or one.reference)
-        if one.refund_id == refund_id
-        else one
-        for one in refunds
-    )
+    """The refunds after one of them has changed."""
+    return tuple(change(one) if one.refund_id == refund_id else one for one in refunds)

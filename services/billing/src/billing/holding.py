@@ -22,7 +22,7 @@ from billing.invoices.decider import INVOICE
 from billing.paying import close_doors
 from billing.payment_provider import ProviderRefused, ProviderUnavailable, RefundState
 from billing.payment_refunds import payment_refunds_unsettled
-from billing.payments.commands import AcceptHeld, RefundHeld, SettlePaymentRefund
+from billing.payments.commands import AcceptHeld, PayBackHeld, RefundHeld, SettlePaymentRefund
 from billing.payments.decider import PAYMENT, Held, NoPayment, PaymentState, Succeeded
 from billing.payments.read_model import payment_by_id
 from billing.refunding import AGAIN_SECONDS, Status
@@ -99,6 +99,20 @@ async def give_back(desk: Desk, payment_id: UUID, reason: str, cause: Cause) -> 
     await send(desk, payment_id, refund_id, cause.now)
 
 
+async def note_transfer(desk: Desk, payment_id: UUID, reference: str, cause: Cause) -> None:
+    """What is held was transferred to the customer by hand: where its refund cannot arrive, say.
+
+    Raises `NotFound`, `PaymentNotHeld`, `DisputeOpen`.
+    """
+    state = await _state(desk, payment_id)
+    if not isinstance(state, Held | Succeeded):
+        raise PaymentNotHeld
+    refund_id = _refund_of(payment_id, len(state.taken.refunds))
+    command = PayBackHeld(refund_id, reference, cause.now)
+    own = own_cause(cause.now, actor=cause.actor)
+    await desk.kernel.commands.handle(PAYMENT, payment_id, command, own)
+
+
 def _refund_of(payment_id: UUID, n: int) -> UUID:
     """The same for two who ask at once; another one after a refund that failed."""
     return uuid5(payment_id, f"refund/{n}")
@@ -136,8 +150,7 @@ async def _asked(desk: Desk, name: str, payment: str, one: Refund) -> RefundStat
     try:
         if one.reference is not None:
             return await provider.refund_state(one.reference)
-        key = f"refund:{one.refund_id}"
-        return await provider.refund(payment, one.amount, reason=one.reason, key=key)
+        return await provider.refund(payment, one.amount, reason=one.reason, key=one.key)
     except ProviderUnavailable:
         return None
     except ProviderRefused as refused:

@@ -53,6 +53,16 @@ def sums_of(lines: Sequence[Line]) -> Sums:
     return Sums(net, tax, net + tax, taxes, tuple(line_totals))
 
 
+def within(amount: Money, behaviour: TaxBehaviour, rate: TaxRate, less: int) -> int:
+    """What is left of an amount, in its own terms, where so much with the tax is taken off: of what
+    the tax comes on top of, the most that is not above the rest with its tax. Minor units."""
+    if behaviour == "inclusive":
+        return amount.amount - less
+    rest = amount.amount + _tax(amount, rate, behaviour).amount - less
+    # n with its tax, rounded half up, is at most the rest: 2n (whole + rate) < (2 rest + 1) whole
+    return ((2 * rest + 1) * WHOLE - 1) // (2 * (WHOLE + rate.basis_points))
+
+
 def _tax_sum(summed: Money, rate: TaxRate, behaviour: TaxBehaviour) -> TaxSum:
     tax = _tax(summed, rate, behaviour)
     return TaxSum(rate, behaviour, summed - tax if behaviour == "inclusive" else summed, tax)

@@ -40,7 +40,9 @@ class TaxOut(BaseModel):
 
 
 class CreditNoteOut(BaseModel):
-    """Money that went back, or is on its way; `number` once it did."""
+    """Money that goes back. `status`: requested, sent, done (it went), failed (it did not) and
+    returned (it went, and the customer's bank sent it here again). `number` once it went;
+    `transfer` names how it was paid back by hand after it was returned."""
 
     id: UUID
     number: str | None
@@ -49,6 +51,8 @@ class CreditNoteOut(BaseModel):
     reason: str
     requested_at: datetime
     settled_at: datetime | None
+    returned_at: datetime | None
+    transfer: str | None
 
 
 class InvoiceOut(BaseModel):
@@ -149,6 +153,22 @@ def any_invoice_told(row: InvoiceRow, refunds: Sequence[RefundRow] = ()) -> dict
     return {**invoice_told(row, refunds), "user_id": str(row.account_id)}
 
 
+class RefundOut(CreditNoteOut):
+    """The same with what it gives back, and the provider's name for it."""
+
+    invoice_id: UUID
+    payment_id: UUID
+    reference: str | None
+
+
+def refund_told(row: RefundRow) -> dict[str, Any]:
+    """A refund as JSON-ready values."""
+    what = {"invoice_id": row.invoice_id, "payment_id": row.payment_id}
+    told = {**_refund(row), **what, "reference": row.reference}
+    jsonable: dict[str, Any] = to_jsonable_python(told)
+    return jsonable
+
+
 def _refund(row: RefundRow) -> dict[str, Any]:
     return {
         "id": row.refund_id,
@@ -158,4 +178,6 @@ def _refund(row: RefundRow) -> dict[str, Any]:
         "reason": row.reason,
         "requested_at": row.requested_at,
         "settled_at": row.settled_at,
+        "returned_at": row.returned_at,
+        "transfer": row.transfer,
     }

@@ -14,7 +14,15 @@ from common.statements import Statement, Write
 from pydantic import TypeAdapter
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from billing.invoices.events import CreditNoteIssued, RefundFailed, RefundRequested, RefundSent
+from billing.invoices.events import (
+    CreditNoteIssued,
+    RefundFailed,
+    RefundPaidBack,
+    RefundRequested,
+    RefundRetried,
+    RefundReturned,
+    RefundSent,
+)
 
 _AT = sa.DateTime(timezone=True)
 refunds = sa.Table(
@@ -30,6 +38,8 @@ refunds = sa.Table(
     sa.Column("number", sa.Text),
     sa.Column("requested_at", _AT, nullable=False),
     sa.Column("settled_at", _AT),
+    sa.Column("returned_at", _AT),
+    sa.Column("transfer", sa.Text),
     sa.Index("invoice_refunds_by_invoice", "invoice_id"),
     sa.Index("invoice_refunds_by_status", "status", "requested_at"),
 )
@@ -47,7 +57,12 @@ def _updating(*names: str) -> Statement:
 
 _SENT = _updating("status", "reference")
 _SETTLED = _updating("status", "number", "settled_at")
-_Refunding = RefundRequested | RefundSent | RefundFailed | CreditNoteIssued
+_RETURNED = _updating("status", "returned_at")
+_RETRIED = _updating("status", "reference", "settled_at")
+_PAID_BACK = _updating("status", "settled_at", "transfer")
+_Going = RefundRequested | RefundSent | RefundFailed | CreditNoteIssued
+_ComingBack = RefundReturned | RefundRetried | RefundPaidBack
+_Refunding = _Going | _ComingBack
 
 
 def project(event: _Refunding, _: Stamp) -> list[Write]:
@@ -63,6 +78,23 @@ def project(event: _Refunding, _: Stamp) -> list[Write]:
             return [_settled(id, "failed", None, event.failed_at)]
         case CreditNoteIssued():
             return [_settled(id, "done", event.number, event.issued_at)]
+        case _:
+            return [_coming_back(event)]
+
+
+def _coming_back(event: _ComingBack) -> Write:
+    key, who = ("invoice_refunds", event.refund_id), {"id": event.refund_id}
+    match event:
+        case RefundReturned():
+            back = {"new_status": "returned", "new_returned_at": event.returned_at}
+            return Write(_RETURNED, who | back, key)
+        case RefundRetried():
+            again = {"new_status": "requested", "new_reference": None, "new_settled_at": None}
+            return Write(_RETRIED, who | again, key)
+        case RefundPaidBack():
+            transfer = event.reference if event.means == "transfer" else None
+            done = {"new_status": "done", "new_settled_at": event.paid_back_at}
+            return Write(_PAID_BACK, who | done | {"new_transfer": transfer}, key)
         case _:
             assert_never(event)
 
@@ -83,7 +115,7 @@ def _row(event: RefundRequested) -> Mapping[str, Any]:
         "reference": None,
         "number": None,
         "requested_at": event.requested_at,
-        "settled_at": None,
+        **dict.fromkeys(("settled_at", "returned_at", "transfer")),
     }
 
 
@@ -92,7 +124,8 @@ INVOICE_REFUNDS = ReadModel(_Refunding, project, name="invoice_refunds", tables=
 
 @dataclass(frozen=True)
 class RefundRow:
-    """One refund as it is read; `number` is its credit note's."""
+    """One refund as it is read; `number` is its credit note's, `transfer` names how it was paid
+    back by hand after it was returned."""
 
     refund_id: UUID
     invoice_id: UUID
@@ -104,6 +137,8 @@ class RefundRow:
     number: str | None
     requested_at: datetime
     settled_at: datetime | None
+    returned_at: datetime | None
+    transfer: str | None
 
 
 _ROW = TypeAdapter(RefundRow)
@@ -117,6 +152,27 @@ _UNSETTLED = Statement(
     .order_by(refunds.c.requested_at)
     .limit(sa.literal(100))
 )
+_state = sa.bindparam("state", type_=sa.Text)
+_which = sa.or_(_state.is_(None), refunds.c.status == _state)
+_PAGE = Statement(
+    sa.select(refunds)
+    .where(_which)
+    .order_by(refunds.c.requested_at.desc(), refunds.c.refund_id.desc())
+    .limit(sa.bindparam("per_page", type_=sa.Integer))
+    .offset(sa.bindparam("skip", type_=sa.Integer))
+)
+_NUMBER = Statement(sa.select(sa.func.count()).select_from(refunds).where(_which))
+
+
+async def refunds_page(
+    database: Database, *, status: str | None, per_page: int, skip: int
+) -> tuple[list[RefundRow], int]:
+    """One page of refunds, newest first, and how many there are."""
+    async with database.reader() as reader:
+        rows = await reader.fetch(_PAGE, state=status, per_page=per_page, skip=skip)
+        found = await reader.fetch_one(_NUMBER, state=status)
+    assert found is not None
+    return [_ROW.validate_python(dict(row)) for row in rows], found[0]
 
 
 async def refunds_of(database: Database, invoice_id: UUID) -> Sequence[RefundRow]:

@@ -1,7 +1,9 @@
 """What was paid goes back: by a refund of ours, or because a bank takes it. Pure.
 
-A bank's dispute blocks refunds while it is open, so that nothing goes back twice. Lost, it is a
-reversal like any other: a credit note over what was not given back before. Won, nothing changes.
+A refund that its bank sends back days later leaves the credit note standing and the money owed: it
+is tried again, or transferred. A bank's dispute blocks refunds while it is open, so that nothing
+goes back twice. Lost, it is a reversal like any other: a credit note over what was not given back
+before. Won, nothing changes.
 """
 
 from dataclasses import replace
@@ -10,13 +12,22 @@ from typing import assert_never
 from uuid import UUID
 
 from common.money import Money
+from common.problems import NotFound
 
 from billing.documents import Refund, marked
-from billing.invoice_states import Dispute, DisputeOpen, Paid, RefundTooLarge
+from billing.invoice_states import (
+    Dispute,
+    DisputeOpen,
+    Paid,
+    RefundNotReturned,
+    RefundTooLarge,
+)
 from billing.invoices import events as facts
 from billing.invoices.commands import (
     DisputeInvoice,
+    PayBackRefund,
     RequestRefund,
+    RetryRefund,
     ReversalCommand,
     SettleRefund,
 )
@@ -29,16 +40,18 @@ _Who = tuple[UUID, UUID]
 
 
 def reverse(command: ReversalCommand, state: Paid) -> list[InvoiceEvent]:
-    """What follows. Raises `RefundTooLarge`, `DisputeOpen`."""
+    """What follows. Raises `RefundTooLarge`, `RefundNotReturned`, `DisputeOpen`."""
     match command:
         case RequestRefund():
             if state.refund(command.refund_id):
                 return []
-            if any(one.status == "open" for one in state.disputes):
+            if state.is_disputed:
                 raise DisputeOpen
             return [_request(command, state)]
         case SettleRefund():
             return _settle(command, state)
+        case RetryRefund() | PayBackRefund():
+            return _owed(command, state)
         case DisputeInvoice():
             return _dispute(command, state)
         case _:
@@ -61,24 +74,70 @@ def _request(command: RequestRefund, state: Paid) -> facts.RefundRequested:
 
 
 def _settle(command: SettleRefund, state: Paid) -> list[InvoiceEvent]:
+    refund, who = state.refund(command.refund_id), _who(state)
+    if refund is None and command.status == "failed":
+        return []  # made at the provider, and nothing came of it
     events: list[InvoiceEvent] = []
-    who = _who(state)
-    refund = state.refund(command.refund_id)
     if refund is None:
         request = RequestRefund(command.refund_id, command.amount, command.reason, command.now)
         requested = _request(request, state)
         events.append(requested)
         refund = Refund(requested.refund_id, requested.amount, "requested", requested.reason)
-    if refund.status in ("done", "failed"):
-        return events
+    match refund.status:
+        case "failed" | "returned":
+            return []  # final: what still says that it went is older
+        case "done":
+            return _returned(command, refund, who)
     if command.reference is not None and refund.reference is None:
         events.append(facts.RefundSent(*who, command.refund_id, command.reference, command.now))
-    if command.status == "failed":
-        events.append(facts.RefundFailed(*who, command.refund_id, "refund_failed", command.now))
-    elif command.status == "succeeded":
-        assert command.number is not None
-        events.append(_credit(state, refund, command.number, command.now))
-    return events
+    return [*events, *_ended(command, refund, state)]
+
+
+def _ended(command: SettleRefund, refund: Refund, state: Paid) -> list[InvoiceEvent]:
+    """How a refund on its way ended, if it did. Its credit note is written once."""
+    who, id, now = _who(state), refund.refund_id, command.now
+    match (command.status, refund.credited):
+        case ("failed", True):
+            return [_sent_back(refund, who, now)]
+        case ("failed", False):
+            return [facts.RefundFailed(*who, id, "refund_failed", now)]
+        case ("succeeded", True):
+            reference = command.reference or refund.reference or ""
+            return [facts.RefundPaidBack(*who, id, "provider", reference, now)]
+        case ("succeeded", False):
+            assert command.number is not None
+            return [_credit(state, refund, command.number, now)]
+        case _:
+            return []
+
+
+def _returned(command: SettleRefund, refund: Refund, who: _Who) -> list[InvoiceEvent]:
+    """A refund that had gone. What its provider says of an earlier try of it is past."""
+    if command.status != "failed" or command.reference != refund.reference:
+        return []
+    return [_sent_back(refund, who, command.now)]
+
+
+def _sent_back(refund: Refund, who: _Who, now: datetime) -> facts.RefundReturned:
+    return facts.RefundReturned(*who, refund.refund_id, refund.amount, "refund_failed", now)
+
+
+def _owed(command: RetryRefund | PayBackRefund, state: Paid) -> list[InvoiceEvent]:
+    refund, who = state.refund(command.refund_id), _who(state)
+    if refund is None:
+        raise NotFound
+    is_retry = isinstance(command, RetryRefund)
+    if refund.status != "returned":
+        on_its_way = refund.tries > 1 and refund.status in ("requested", "sent")
+        if (is_retry and on_its_way) or (not is_retry and refund.by_transfer):
+            return []  # already so
+        raise RefundNotReturned
+    if state.is_disputed:
+        raise DisputeOpen
+    if isinstance(command, RetryRefund):
+        return [facts.RefundRetried(*who, refund.refund_id, command.now)]
+    paid = facts.RefundPaidBack(*who, refund.refund_id, "transfer", command.reference, command.now)
+    return [paid]
 
 
 def _dispute(command: DisputeInvoice, state: Paid) -> list[InvoiceEvent]:
@@ -128,12 +187,6 @@ def reversed_by(state: Paid, event: ReversalEvent) -> Paid:
         case facts.RefundRequested():
             one = Refund(event.refund_id, event.amount, "requested", event.reason)
             return replace(state, refunds=(*state.refunds, one))
-        case facts.RefundSent():
-            return _marked(state, event.refund_id, "sent", event.reference)
-        case facts.RefundFailed():
-            return _marked(state, event.refund_id, "failed", None)
-        case facts.CreditNoteIssued():
-            return _marked(state, event.refund_id, "done", None)
         case facts.InvoiceDisputed():
             return replace(state, disputes=(*state.disputes, Dispute(event.reference)))
         case facts.InvoiceDisputeWon():
@@ -141,12 +194,38 @@ def reversed_by(state: Paid, event: ReversalEvent) -> Paid:
         case facts.InvoiceDisputeLost():
             return _decided(state, event.reference, "lost")
         case _:
+            refunds = marked(state.refunds, event.refund_id, lambda one: _after(one, event))
+            return replace(state, refunds=refunds)
+
+
+_Moving = (
+    facts.RefundSent
+    | facts.RefundFailed
+    | facts.CreditNoteIssued
+    | facts.RefundReturned
+    | facts.RefundRetried
+    | facts.RefundPaidBack
+)
+
+
+def _after(one: Refund, event: _Moving) -> Refund:
+    match event:
+        case facts.RefundSent():
+            return one.but("sent", reference=event.reference)
+        case facts.RefundFailed():
+            return one.but("failed")
+        case facts.CreditNoteIssued():
+            return one.but("done", credited=True)
+        case facts.RefundReturned():
+            return one.but("returned")
+        case facts.RefundRetried():
+            return one.anew("requested", tries=one.tries + 1)
+        case facts.RefundPaidBack(means="transfer"):
+            return one.anew("done", by_transfer=True)
+        case facts.RefundPaidBack():
+            return one.but("done")
+        case _:
             assert_never(event)
-
-
-def _marked(state: Paid, refund_id: UUID, status: str, reference: str | None) -> Paid:
-    refunds = marked(state.refunds, refund_id, status, reference)
-    return replace(state, refunds=refunds)
 
 
 def _decided(state: Paid, reference: str, status: str) -> Paid:

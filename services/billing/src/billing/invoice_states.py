@@ -53,6 +53,13 @@ class RefundTooLarge(Invalid):
     detail = "At most what was paid and not yet given back can be given back."
 
 
+class RefundNotReturned(Conflict):
+    """Only what came back is given back another way."""
+
+    code = "refund_not_returned"
+    detail = "This refund was not sent back by the customer's bank, or is on its way again."
+
+
 class DisputeOpen(Conflict):
     """What the bank may take back is not given back as well."""
 
@@ -122,6 +129,11 @@ class Paid:
         return next((one for one in self.disputes if one.reference == reference), None)
 
     @property
+    def is_disputed(self) -> bool:
+        """Whether a bank has not decided yet."""
+        return any(one.status == "open" for one in self.disputes)
+
+    @property
     def gone(self) -> bool:
         """Whether nothing is left of what was paid."""
         return self.refunded == self.content.total
@@ -135,7 +147,7 @@ class Paid:
     @property
     def refunded(self) -> Money:
         """What went back."""
-        done = sum(one.amount.amount for one in self.refunds if one.status == "done")
+        done = sum(one.amount.amount for one in self.refunds if one.credited)
         return Money(done, self.content.total.currency)
 
 

@@ -6,11 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from common.database import Database
+from common.kernel import Kernel
 from common.languages import Locale, spoken
 from common.mail import Mail, Mailer
 from common.processors import send_mail
 
+from billing.customers.decider import CUSTOMER, Erased
 from billing.customers.read_model import customer_of
+from billing.late_mails import AddressUnknown
 from billing.mail_templates import MailName, render
 
 Wording = Callable[[Locale], Mapping[str, Any]]
@@ -19,20 +22,28 @@ Wording = Callable[[Locale], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Mails:
-    """Renders and sends. Whoever was erased meanwhile, or has no known address, gets none."""
+    """Renders and sends. Whoever was erased meanwhile gets none."""
 
     mailer: Mailer
-    database: Database
+    kernel: Kernel
     public_url: str
+
+    @property
+    def database(self) -> Database:
+        """Where customers stand."""
+        return self.kernel.database
 
     async def send(self, name: MailName, account_id: UUID, key: UUID, wording: Wording) -> None:
         """Send a mail under a key made of its cause.
 
-        Raises `Refused` when the server will never take it, `MailFailed` when it may later.
+        Raises `Refused` when the server will never take it, `MailFailed` when it may later,
+        `AddressUnknown` where nobody has told of an address yet.
         """
         contact = (await customer_of(self.database, account_id)).contact
         if contact.email is None:
-            return
+            if await self._is_erased(account_id):
+                return
+            raise AddressUnknown
         rendered = render(
             name,
             contact.locale,
@@ -49,3 +60,8 @@ class Mails:
             about=account_id,
         )
         await send_mail(self.mailer, mail)
+
+    async def _is_erased(self, account_id: UUID) -> bool:
+        async with self.database.reader() as reader:
+            _, customer = await self.kernel.commands.state(reader, CUSTOMER, account_id)
+        return isinstance(customer, Erased)

@@ -25,6 +25,7 @@ from billing import (
     plan_copy_routes,
     plan_list_routes,
     plan_routes,
+    refund_routes,
     sandbox_routes,
     sorting_routes,
     status_routes,
@@ -57,6 +58,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     granting_routes.router,
     admin_invoice_routes.router,
     payment_routes.router,
+    refund_routes.router,
     sandbox_routes.router,
     stripe_routes.router,
 )

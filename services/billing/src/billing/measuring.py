@@ -19,6 +19,11 @@ INVOICES = Gauge("cartulary_invoices", "Invoices by state", ["status"])
 OVERDUE = Gauge("cartulary_invoices_overdue", "Open invoices whose day has passed")
 SUBSCRIPTIONS = Gauge("cartulary_subscriptions", "Subscriptions by state", ["status"])
 PAYMENTS = Gauge("cartulary_payments", "Payments by state", ["provider", "status"])
+OWED = Gauge(
+    "cartulary_refunds_owed",
+    "Refunds that their banks sent back: of invoices, and of held money",
+    ["of"],
+)
 RECEIVED = Gauge(
     "cartulary_money_received_minor_units",
     "Money that ever came in for an invoice",
@@ -41,6 +46,9 @@ async def measure(database: Database) -> None:
         invoices = await reader.connection.fetch(_INVOICES)
         subscriptions = await reader.connection.fetch(_SUBSCRIPTIONS)
         payments = await reader.connection.fetch(_PAYMENTS)
+        owed = await reader.connection.fetchrow(_OWED)
+    OWED.labels("invoice").set(owed["of_invoices"])
+    OWED.labels("held_money").set(owed["of_held_money"])
     for row in invoices:
         INVOICES.labels(row["status"]).set(row["number"])
     OVERDUE.set(sum(row["overdue"] for row in invoices))
@@ -66,6 +74,12 @@ _SUBSCRIPTIONS = """
       from unnest(array['pending', 'trialing', 'active', 'past_due', 'unpaid', 'paused', 'ended'])
            as known(status)
       left join subscriptions using (status) group by 1"""
+_OWED = """
+    select (select count(*) from invoice_refunds where status = 'returned') as of_invoices,
+           (select count(*) from payments where held > 0 and exists (
+                select from payment_refunds failed
+                 where failed.payment_id = payments.payment_id and failed.status = 'failed')
+           ) as of_held_money"""
 _PAYMENTS = """
     select provider, status, amount->>'currency' as currency, count(*) as number,
            sum((amount->>'amount')::bigint)::float8 as amount

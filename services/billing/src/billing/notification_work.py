@@ -8,12 +8,15 @@ Killed before the commit of 3, nothing has happened, and it comes again when the
 """
 
 import asyncio
+from functools import partial
 
 import structlog
 from common.clock import Clock, SystemClock
+from common.command_records import LOST_RACES
 from common.database import OUTCOME_UNKNOWN
-from common.event_store import Cause, VersionConflict
+from common.event_store import Cause
 from common.kernel import Kernel
+from common.races import until_won
 from prometheus_client import Counter
 
 from billing.notifications import Notifications, Work
@@ -24,8 +27,6 @@ log = structlog.get_logger(__name__)
 
 WORKED = Counter("cartulary_notifications_worked_total", "Things looked at", ["result"])
 AT_ONCE = 8
-RACES = 5
-"""How often news is told again at once after a lost race; then it waits its turn."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 SWEEP_SECONDS = 60.0
 
@@ -81,8 +82,9 @@ class NotificationWork:
     async def _work(self, work: Work) -> None:
         try:
             news = await self._source.news(work.notified)
-            await self._tell_until_won(work, news)
-        except VersionConflict as error:
+            # news of several things change one customer at once: who loses tells again
+            await until_won(partial(self._tell, work, news))
+        except LOST_RACES as error:
             await self._put_back(work, "lost_the_race", error)
         except ProviderUnavailable as error:
             await self._put_back(work, "provider_unavailable", error)
@@ -94,15 +96,6 @@ class NotificationWork:
             # whatever core makes of it must not keep the other things waiting
             log.exception("notification_failed", provider=self._source.name, **_told(work))
             await self._put_back(work, type(error).__name__, error)
-
-    async def _tell_until_won(self, work: Work, news: ProviderNews | None) -> None:
-        """News of several things change one customer at once: who loses tells again."""
-        for _ in range(RACES):
-            try:
-                return await self._tell(work, news)
-            except VersionConflict:
-                await asyncio.sleep(0)
-        await self._tell(work, news)
 
     async def _tell(self, work: Work, news: ProviderNews | None) -> None:
         now = self._clock.now()

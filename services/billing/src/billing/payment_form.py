@@ -11,6 +11,15 @@ from pydantic_core import to_jsonable_python
 
 from billing.payment_refunds import PaymentRefundRow
 from billing.payments.read_model import PaymentRow
+from billing.plan_form import STRICT, Reason
+
+
+class PaidBack(BaseModel, json_schema_extra={"examples": [{"transfer": "Statement 12, line 7"}]}):
+    """What names the transfer: a statement's line, say."""
+
+    model_config = STRICT
+
+    transfer: Reason
 
 
 class PaymentRefundOut(BaseModel):

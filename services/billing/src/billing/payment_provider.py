@@ -13,6 +13,10 @@ class ProviderUnavailable(Exception):
     """The provider did not take the question, or may have: ask `fetch` before asking again."""
 
 
+PAGE_CLOSED = "page_closed"
+"""The code of a page that was opened before under the same key and is closed: paid, perhaps."""
+
+
 class ProviderRefused(Exception):
     """The provider will never take this question as it stands; `code` is ours, the text is not
     for customers."""

@@ -13,8 +13,14 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from billing.desk import desk_of
-from billing.holding import accept, give_back
-from billing.payment_form import PaymentDetailOut, PaymentOut, payment_detail, payment_told
+from billing.holding import accept, give_back, note_transfer
+from billing.payment_form import (
+    PaidBack,
+    PaymentDetailOut,
+    PaymentOut,
+    payment_detail,
+    payment_told,
+)
 from billing.payment_refunds import refunds_of_payment
 from billing.payments.decider import PAYMENT
 from billing.payments.read_model import PaymentRow, payment_by_id, payments_page
@@ -101,6 +107,20 @@ async def refund_payment(
     if seen is not None:
         return JSONResponse(seen.body, seen.status, dict(seen.headers))
     await give_back(desk_of(service), payment_id, (body or RefundHeldMoney()).reason, cause)
+    return await _kept(service, payment_id, cause)
+
+
+@router.post("/{payment_id}/paid-back", response_model=PaymentDetailOut)
+async def note_that_held_money_was_transferred(
+    payment_id: UUID, body: PaidBack, _: Admin, cause: KeyedCause, service: Service
+) -> Response:
+    """What is held of a payment was transferred to the customer by hand: no provider is asked. For
+    a refund that cannot arrive, because the card is gone, say."""
+    stream = PAYMENT.stream(payment_id)
+    seen = await begin(service.kernel.commands, cause, stream)
+    if seen is not None:
+        return JSONResponse(seen.body, seen.status, dict(seen.headers))
+    await note_transfer(desk_of(service), payment_id, body.transfer, cause)
     return await _kept(service, payment_id, cause)
 
 

@@ -28,6 +28,17 @@ def period(anchor: datetime, term: Term, n: int) -> tuple[datetime, datetime]:
     return boundary(anchor, term, n), boundary(anchor, term, n + 1)
 
 
+_LONGEST = {"day": 1, "week": 7, "month": 31, "year": 366}
+
+
+def number_at(anchor: datetime, term: Term, at: datetime) -> int:
+    """Which period a moment falls into that is not before the anchor."""
+    n = (at - anchor).days // (_LONGEST[term.interval] * term.count)
+    while boundary(anchor, term, n + 1) <= at:
+        n += 1
+    return n
+
+
 def _months_later(anchor: datetime, months: int) -> datetime:
     """The same day of a later month, or that month's last one."""
     years, month = divmod(anchor.month - 1 + months, 12)

@@ -51,7 +51,7 @@ from billing.subscription_form import (
     subscription_told,
 )
 from billing.subscription_rules.orders import check_plan
-from billing.subscription_rules.refusals import NotPaused
+from billing.subscription_rules.refusals import NotAnUpgrade, NotPaused
 from billing.subscription_rules.states import Active, Live, Paused, Trialing
 from billing.subscription_rules.wishes import in_good_standing
 from billing.subscriptions.commands import ScheduleChange, WithdrawPause
@@ -65,6 +65,13 @@ class PaymentDeclined(Conflict):
 
     code = "payment_declined"
     detail = "The payment was declined, and nothing was changed. Try another way to pay."
+
+
+class OrderOvertaken(Conflict):
+    """Money of the period went back while the order was being paid."""
+
+    code = "order_withdrawn"
+    detail = "This order was withdrawn at this moment. What was paid for it is looked after by us."
 
 
 class Upgrade(
@@ -125,10 +132,14 @@ async def preview_change(
     check_plan(live, new)
     rate = await rate_for(service.kernel.database, desk_of(service), caller.account_id, now)
     token_id = uuid7()
-    priced = price(live, new, rate, uuid5(subscription_id, str(token_id)), now)
     nothing = Money(0, new.price.currency)
     dearer = is_upgrade(live.terms, new)
-    total = priced.sums.total if priced.sums and dearer else nothing
+    invoice_id = uuid5(subscription_id, str(token_id))
+    priced = price(live, new, rate, invoice_id, now) if dearer else None
+    sums = priced.sums if priced else None
+    total = sums.total if sums else nothing
+    if total.amount < 0:
+        raise NotAnUpgrade
     quoted = Quoted(
         token_id, subscription_id, version, plan_id, new.price_version, total.amount, now
     )
@@ -136,9 +147,9 @@ async def preview_change(
     told = {
         "change": "upgrade" if dearer else "downgrade",
         "plan": plan_told(new),
-        "credit": priced.quote.credit if dearer and priced.sums else nothing,
-        "charge": priced.quote.charge if dearer and priced.sums else nothing,
-        "tax": priced.sums.tax if dearer and priced.sums else nothing,
+        "credit": priced.quote.credit if priced and sums else nothing,
+        "charge": priced.quote.charge if priced and sums else nothing,
+        "tax": sums.tax if sums else nothing,
         "total": total,
         "takes_effect_at": now if dearer else live.span.ends_at,
         "preview_token": sign(quoted, secret) if dearer else None,
@@ -224,7 +235,9 @@ async def _upgrade(
     new = await offered_terms(service.kernel.database, plan_id, live.terms.price.currency)
     if quoted and (quoted.version, quoted.price_version) != (version, new.price_version):
         raise PreviewOutdated
-    return await upgrade(desk_of(service), live, new, (invoice_id, at), cause), invoice_id
+    total = quoted.total if quoted else None
+    order = (invoice_id, at)
+    return await upgrade(desk_of(service), live, new, order, cause, expected=total), invoice_id
 
 
 async def _resume(
@@ -260,6 +273,8 @@ async def _tell(
     if was_refused(ordered.payment):
         raise PaymentDeclined
     invoice = await invoice_by_id(service.kernel.database, invoice_id)
+    if invoice is not None and invoice.status == "void":
+        raise OrderOvertaken
     row = await own_subscription(service, id, cause.actor or UUID(int=0))
     is_open = invoice is not None and invoice.status == "open"
     told = {

@@ -21,7 +21,9 @@ from billing.invoicing import issue, line_id, plan_line, rate_for
 from billing.paying import attempt_id, method_of, start_in
 from billing.payments.decider import PAYMENT, Declined, NotAttempted, PaymentState, UnderWay
 from billing.payments.events import Means
+from billing.preview_tokens import PreviewOutdated
 from billing.proration import Quote, quote, quote_of_another_term
+from billing.subscription_rules.orders import worth_for_a_change
 from billing.subscription_rules.refusals import NotAnUpgrade
 from billing.subscription_rules.states import Live, Upgrade
 from billing.subscriptions.commands import OrderResumption, OrderUpgrade, SwitchPlan
@@ -39,6 +41,11 @@ class Priced:
     lines: tuple[Line, ...]
     sums: Sums | None
 
+    @property
+    def total(self) -> int:
+        """What is due, in minor units."""
+        return self.sums.total.amount if self.sums else 0
+
 
 @dataclass(frozen=True)
 class Ordered:
@@ -49,14 +56,15 @@ class Ordered:
 
 
 def price(live: Live, new: PlanTerms, rate: TaxRate, invoice_id: UUID, now: datetime) -> Priced:
-    """What the change costs at this moment. In a trial it costs nothing."""
+    """What the change costs at this moment; nothing in a trial. Raises `CreditDisputed`."""
     if live.trial:
         none = quote(None, live.span.ends_at, live.span.starts_at, new, now)
         return Priced(none, (), None)
+    paid = worth_for_a_change(live)
     if new.term == live.terms.term:
-        quoted = quote(live.paid, live.span.ends_at, live.span.starts_at, new, now)
+        quoted = quote(paid, live.span.ends_at, live.span.starts_at, new, now)
     else:
-        quoted = quote_of_another_term(live.paid, new, now)
+        quoted = quote_of_another_term(paid, new, now)
     lines = _lines(live, new, rate, invoice_id, quoted)
     return Priced(quoted, lines, sums_of(lines))
 
@@ -90,34 +98,38 @@ def _lines(
 
 
 async def upgrade(
-    desk: Desk, live: Live, new: PlanTerms, order: tuple[UUID, datetime], cause: Cause
+    desk: Desk,
+    live: Live,
+    new: PlanTerms,
+    order: tuple[UUID, datetime],
+    cause: Cause,
+    *,
+    expected: int | None = None,
 ) -> Ordered:
-    """Order a dearer plan: `order` is the invoice's id and the moment that was quoted.
+    """Order a dearer plan: `order` is the invoice's id and the moment that was quoted, `expected`
+    the quoted total in minor units.
 
-    Raises the refusals of the rules, `NotAnUpgrade` where less would be due than nothing.
+    Raises the refusals of the rules, `NotAnUpgrade` where less would be due than nothing,
+    `PreviewOutdated` where the total has become another one.
     """
     of, (invoice_id, at) = live.agreement, order
     rate = await rate_for(desk.kernel.database, desk, of.account_id, at)
     priced = price(live, new, rate, invoice_id, at)
-    if priced.sums is None or priced.sums.total.amount == 0:
-        switch = SwitchPlan(of.account_id, new, cause.now)
-        own = own_cause(cause.now, actor=cause.actor)
-        await desk.kernel.commands.handle(SUBSCRIPTION, of.subscription_id, switch, own)
-        return Ordered(None, None)
-    if priced.sums.total.amount < 0:
+    if expected is not None and priced.total != expected:
+        raise PreviewOutdated
+    if priced.sums is not None and priced.sums.total.amount < 0:
         raise NotAnUpgrade
     paid = PaidPart(priced.quote.charge, new.tax, rate, at, priced.quote.ends_at)
     ordered = Upgrade(invoice_id, new, paid, priced.quote.resets)
-    command = OrderUpgrade(of.account_id, ordered, cause.now)
-    draft = DraftInvoice(
-        invoice_id,
-        of.account_id,
-        "upgrade",
-        of.subscription_id,
-        of.provider,
-        priced.lines,
-        cause.now,
-    )
+    if priced.sums is None or priced.total == 0:
+        part = ordered if priced.sums else None
+        switch = SwitchPlan(of.account_id, new, part, worth_for_a_change(live), cause.now)
+        own = own_cause(cause.now, actor=cause.actor)
+        await desk.kernel.commands.handle(SUBSCRIPTION, of.subscription_id, switch, own)
+        return Ordered(None, None)
+    command = OrderUpgrade(of.account_id, ordered, worth_for_a_change(live), cause.now)
+    how = (of.subscription_id, of.provider, priced.lines)
+    draft = DraftInvoice(invoice_id, of.account_id, "upgrade", *how, cause.now)
     return await _order(desk, draft, command, cause)
 
 

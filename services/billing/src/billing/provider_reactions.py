@@ -15,6 +15,7 @@ from billing.customers.events import MethodFace
 from billing.desk import Desk
 from billing.disputing import dispute_heard_of
 from billing.holding import is_of_held_money
+from billing.invoice_refunds import refunds_page
 from billing.invoice_states import NotPaid, RefundTooLarge
 from billing.payment_methods import method_id
 from billing.payment_provider import NotAttempted, Outcome, SavedMethod, Succeeded
@@ -30,7 +31,7 @@ from billing.provider_news import (
     ProviderNews,
     RefundNews,
 )
-from billing.reconciliation import OpenPayment
+from billing.reconciliation import OpenPayment, OwedRefund
 from billing.refunding import refund_heard_of
 from billing.settling import settle_in
 from billing.taken_money import PaymentNotHeld
@@ -67,6 +68,12 @@ async def open_payments(desk: Desk, provider: str) -> Sequence[OpenPayment]:
         OpenPayment(row.payment_id, row.reference or row.page, row.amount, row.started_at)
         for row in rows
     ]
+
+
+async def owed_refunds(desk: Desk) -> Sequence[OwedRefund]:
+    """The first hundred refunds that came back and are owed, for reports."""
+    rows, _ = await refunds_page(desk.kernel.database, status="returned", per_page=100, skip=0)
+    return [OwedRefund(row.refund_id, row.payment_id, row.reference, row.amount) for row in rows]
 
 
 async def _payment(

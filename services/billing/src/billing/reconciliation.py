@@ -9,16 +9,19 @@ from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import structlog
 from common.clock import Clock, SystemClock
-from common.event_store import Cause, VersionConflict
+from common.event_store import Cause
 from common.ids import uuid7
 from common.kernel import Kernel
 from common.money import Money
+from common.races import until_won
 from prometheus_client import Gauge
+from pydantic_core import to_jsonable_python
 
 from billing.notifications import Notifications
 from billing.payment_provider import Pending, Succeeded, Unknown
@@ -31,8 +34,6 @@ LOOK_BACK = timedelta(days=3)
 """So long ago a notification may have got lost: providers try again for three days."""
 KEPT = 1_000
 """Reports kept."""
-RACES = 5
-"""How often core is told again at once after a lost race."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,20 @@ OpenPayments = Callable[[], Awaitable[Sequence[OpenPayment]]]
 
 
 @dataclass(frozen=True, slots=True)
+class OwedRefund:
+    """A refund that its bank sent back, and that is not settled here yet."""
+
+    refund_id: UUID
+    payment_id: UUID
+    reference: str | None
+    amount: Money
+
+
+OwedRefunds = Callable[[], Awaitable[Sequence[OwedRefund]]]
+"""Core's answer to what customers are owed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """What was not the same. `kind`: settled_there, amount_differs, not_there."""
 
@@ -63,7 +78,8 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One run. Without differences, both sides agree."""
+    """One run. Without differences, both sides agree. `refunds_owed` is money that lies with the
+    provider and belongs to customers."""
 
     id: UUID
     provider: str
@@ -71,6 +87,7 @@ class Report:
     payments_there: int
     notifications_recovered: int
     differences: Sequence[Difference]
+    refunds_owed: Sequence[OwedRefund] = ()
 
     @property
     def kinds(self) -> Mapping[str, int]:
@@ -80,7 +97,9 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """As it is kept and shown."""
         told = asdict(self) | {"id": str(self.id), "agreed": not self.differences}
-        return told | {"differences": [asdict(d) for d in self.differences]}
+        owed: list[dict[str, Any]] = to_jsonable_python(self.refunds_owed)
+        differences = [asdict(d) for d in self.differences]
+        return told | {"differences": differences, "refunds_owed": owed}
 
 
 class Reconciliation:
@@ -93,8 +112,10 @@ class Reconciliation:
         open_payments: OpenPayments,
         on_outcome: OnOutcome,
         clock: Clock,
+        owed_refunds: OwedRefunds,
     ) -> None:
         self._database = kernel.database
+        self._owed_refunds = owed_refunds
         self._source = source
         self._open_payments = open_payments
         self._on_outcome = on_outcome
@@ -133,8 +154,12 @@ class Reconciliation:
             difference = _difference(payment, found)
             if difference is not None:
                 differences.append(difference)
-                await self._tell(found, id)
-        report = Report(id, self._source.name, len(here), len(there), recovered, differences)
+                # what was recovered is worked on beside us and changes the same: who loses tells
+                # again, or what this run found would never be reported
+                await until_won(partial(self._tell, found, id))
+        counted = (len(here), len(there), recovered)
+        owed = await self._owed_refunds()
+        report = Report(id, self._source.name, *counted, differences, owed)
         await self._keep(report)
         return report
 
@@ -148,18 +173,8 @@ class Reconciliation:
         return await self._source.news_of(payment.reference) if payment.reference else None
 
     async def _tell(self, news: ProviderNews | None, run: UUID) -> None:
-        """What was recovered is worked on beside us and changes the same: who loses tells again,
-        or what this run found would never be reported."""
         if news is None:
             return
-        for _ in range(RACES):
-            try:
-                return await self._tell_once(news, run)
-            except VersionConflict:
-                await asyncio.sleep(0)
-        await self._tell_once(news, run)
-
-    async def _tell_once(self, news: ProviderNews, run: UUID) -> None:
         now = self._clock.now()
         cause = Cause(uuid7(), now, causation_id=str(run))
         async with self._database.transaction() as transaction:
@@ -171,13 +186,14 @@ class Reconciliation:
                 _END, report.id, self._machine.now(), report.as_json(), report.provider, KEPT
             )
         DIFFERENCES.set(len(report.differences))
-        tell = log.warning if report.differences else log.info
+        tell = log.warning if report.differences or report.refunds_owed else log.info
         tell(
             "reconciled",
             provider=report.provider,
             open_payments=report.open_payments,
             recovered=report.notifications_recovered,
             differences=dict(report.kinds),
+            refunds_owed=len(report.refunds_owed),
         )
 
 

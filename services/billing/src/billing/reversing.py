@@ -1,6 +1,7 @@
-"""All that an invoice brought in is gone again: what its lines set going ends, or is undone.
+"""What follows where an invoice's money goes back: its subscription hears of it, and where nothing
+is left what its lines set going ends, or is undone.
 
-Refunds of ours and disputes that a bank decides come here, in their own transaction.
+Refunds of ours and disputes that a bank opens or decides come here, in their own transaction.
 """
 
 from datetime import datetime
@@ -13,22 +14,42 @@ from billing.exclusivity import taken_by_another
 from billing.invoice_states import Open, Paid
 from billing.invoices.commands import VoidInvoice
 from billing.invoices.decider import INVOICE
+from billing.subscription_rules.set_aside import worth
 from billing.subscription_rules.states import Live, Running
-from billing.subscriptions.commands import ReverseInvoice, WithdrawOrder
+from billing.subscriptions.commands import NoteSetAside, ReverseInvoice, WithdrawOrder
 from billing.subscriptions.decider import SUBSCRIPTION
 from billing.units import own_cause
 
 Why = Literal["refunded", "disputed"]
 
 
-async def reverse(streams: UnitOfWork, invoice: Paid, why: Why, now: datetime) -> None:
-    """What follows for each line, if nothing is left of the invoice; a repeat changes nothing."""
+async def money_goes_back(streams: UnitOfWork, invoice: Paid, why: Why, now: datetime) -> None:
+    """What follows from a refund that was asked for, made or failed, or from a bank's dispute; a
+    repeat changes nothing."""
+    await set_aside(streams, invoice, now)
     if not invoice.gone:
         return
     for line in invoice.content.lines:
         if line.activation is not None:
             id, invoice_id = line.activation.subscription_id, invoice.content.invoice_id
             await _reverse(streams, id, invoice_id, why, now)
+
+
+async def set_aside(streams: UnitOfWork, invoice: Paid, now: datetime) -> None:
+    """What goes back buys no credit; an order that has it already is withdrawn."""
+    id, content = invoice.content.subscription_id, invoice.content
+    if id is None:
+        return
+    before = await streams.state(SUBSCRIPTION, id)
+    gone, disputed = content.total - invoice.refundable, invoice.is_disputed
+    command = NoteSetAside(content.invoice_id, gone, disputed, now)
+    cause = own_cause(now, because=content.invoice_id)
+    after = await streams.handle(SUBSCRIPTION, id, command, cause)
+    if not isinstance(before, Running) or not isinstance(after, Running) or after == before:
+        return
+    was, is_now = worth(before.live), worth(after.live)
+    if was is not None and is_now is not None and (disputed or is_now.amount < was.amount):
+        await _withdraw_order(streams, after.live, now)
 
 
 async def _reverse(

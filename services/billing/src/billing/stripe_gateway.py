@@ -18,6 +18,7 @@ from billing import provider_calls
 from billing import stripe_answers as answers
 from billing import stripe_questions as questions
 from billing.payment_provider import (
+    PAGE_CLOSED,
     CheckoutPage,
     NotAttempted,
     Notified,
@@ -231,7 +232,7 @@ class StripeGateway:
                 raise
             session = await self._page_of(given)
         if session is None or session.url is None:
-            raise ProviderRefused("page_closed", "the session was made earlier and is closed")
+            raise ProviderRefused(PAGE_CLOSED, "the session was made earlier and is closed")
         return CheckoutPage(
             session.id, session.url, datetime.fromtimestamp(session.expires_at, UTC)
         )

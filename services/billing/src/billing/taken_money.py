@@ -13,8 +13,18 @@ from common.problems import Conflict
 
 from billing.documents import Refund, marked
 from billing.payments import events as facts
-from billing.payments.commands import AcceptHeld, NoteDispute, RefundHeld, SettlePaymentRefund
+from billing.payments.commands import (
+    AcceptHeld,
+    NoteDispute,
+    PayBackHeld,
+    RefundHeld,
+    SettlePaymentRefund,
+    TakenCommand,
+)
 from billing.payments.events import PaymentEvent
+
+PAID_BACK_BY_TRANSFER = "paid_back_by_transfer"
+"""Why money is given back that no provider moves."""
 
 Who = tuple[UUID, UUID, UUID]
 """The payment, its invoice, and whose they are."""
@@ -76,14 +86,12 @@ class Taken:
         return Money(max(0, rest), self.captured.currency)
 
 
-def decide_on(
-    command: AcceptHeld | RefundHeld | SettlePaymentRefund | NoteDispute, taken: Taken, who: Who
-) -> list[PaymentEvent]:
+def decide_on(command: TakenCommand, taken: Taken, who: Who) -> list[PaymentEvent]:
     """What follows. Raises `PaymentNotHeld`, `AmountNotCovered`, `DisputeOpen`."""
     match command:
         case AcceptHeld():
             return _accept(command, taken, who)
-        case RefundHeld():
+        case RefundHeld() | PayBackHeld():
             return _refund(command, taken, who)
         case SettlePaymentRefund():
             return _settle(command, taken, who)
@@ -107,11 +115,17 @@ def _accept(command: AcceptHeld, taken: Taken, who: Who) -> list[PaymentEvent]:
     return events
 
 
-def _refund(command: RefundHeld, taken: Taken, who: Who) -> list[PaymentEvent]:
+def _refund(command: RefundHeld | PayBackHeld, taken: Taken, who: Who) -> list[PaymentEvent]:
     if taken.refund(command.refund_id):
         return []
-    back = (command.refund_id, _free(taken), command.reason)
-    return [facts.PaymentRefundRequested(*who, *back, command.now)]
+    id, amount, now = command.refund_id, _free(taken), command.now
+    if isinstance(command, RefundHeld):
+        return [facts.PaymentRefundRequested(*who, id, amount, command.reason, now)]
+    return [
+        facts.PaymentRefundRequested(*who, id, amount, PAID_BACK_BY_TRANSFER, now),
+        facts.PaymentRefundSent(*who, id, command.reference, now),
+        facts.PaymentRefunded(*who, id, amount, now),
+    ]
 
 
 def _free(taken: Taken) -> Money:
@@ -123,17 +137,18 @@ def _free(taken: Taken) -> Money:
 
 
 def _settle(command: SettlePaymentRefund, taken: Taken, who: Who) -> list[PaymentEvent]:
-    """What the provider says of a refund, also of one that was made there by hand."""
-    events: list[PaymentEvent] = []
+    """What the provider says of a refund, also of one that was made there by hand. One that failed,
+    be it days after it had gone, is held again."""
     refund, now = taken.refund(command.refund_id), command.now
+    events: list[PaymentEvent] = []
     if refund is None:
-        if command.amount.currency != taken.left.currency or not command.amount <= taken.left:
-            raise PaymentNotHeld
-        refund = Refund(command.refund_id, command.amount, "requested", command.reason)
+        if command.status == "failed":
+            return []  # made at the provider, and nothing came of it
+        refund = _made_there(command, taken)
         back = (refund.refund_id, refund.amount, refund.reason)
         events.append(facts.PaymentRefundRequested(*who, *back, now))
-    if refund.status in ("done", "failed"):
-        return events
+    if refund.status == "failed" or (refund.status == "done" and command.status != "failed"):
+        return []  # what still says that it went is older than the failure
     if command.reference is not None and refund.reference is None:
         sent = (refund.refund_id, command.reference)
         events.append(facts.PaymentRefundSent(*who, *sent, now))
@@ -143,6 +158,12 @@ def _settle(command: SettlePaymentRefund, taken: Taken, who: Who) -> list[Paymen
     elif command.status == "succeeded":
         events.append(facts.PaymentRefunded(*who, refund.refund_id, refund.amount, now))
     return events
+
+
+def _made_there(command: SettlePaymentRefund, taken: Taken) -> Refund:
+    if command.amount.currency != taken.left.currency or not command.amount <= taken.left:
+        raise PaymentNotHeld
+    return Refund(command.refund_id, command.amount, "requested", command.reason)
 
 
 def _dispute(command: NoteDispute, taken: Taken, who: Who) -> list[PaymentEvent]:
@@ -178,11 +199,11 @@ def taken_after(taken: Taken, event: TakenEvent) -> Taken:
             one = Refund(event.refund_id, event.amount, "requested", event.reason)
             return replace(taken, refunds=(*taken.refunds, one))
         case facts.PaymentRefundSent():
-            return _marked(taken, event.refund_id, "sent", event.reference)
+            return _marked(taken, event.refund_id, "sent", reference=event.reference)
         case facts.PaymentRefundFailed():
-            return _marked(taken, event.refund_id, "failed", None)
+            return _marked(taken, event.refund_id, "failed")
         case facts.PaymentRefunded():
-            return _marked(taken, event.refund_id, "done", None)
+            return _marked(taken, event.refund_id, "done")
         case facts.PaymentDisputed():
             one_more = Dispute(event.reference, event.amount)
             return replace(taken, disputes=(*taken.disputes, one_more))
@@ -197,6 +218,6 @@ def taken_after(taken: Taken, event: TakenEvent) -> Taken:
             assert_never(event)
 
 
-def _marked(taken: Taken, refund_id: UUID, status: str, reference: str | None) -> Taken:
-    refunds = marked(taken.refunds, refund_id, status, reference)
+def _marked(taken: Taken, refund_id: UUID, status: str, **changes: str) -> Taken:
+    refunds = marked(taken.refunds, refund_id, lambda one: one.but(status, **changes))
     return replace(taken, refunds=refunds)

@@ -10,11 +10,10 @@ from common.command_records import LOST_RACES
 from common.event_store import Cause
 from common.ids import uuid7
 from common.problems import Conflict
+from common.races import until_won
 from common.unit_of_work import UnitOfWork
 
 ResultT = TypeVar("ResultT")
-
-TRIES = 5
 
 
 async def unit(commands: Commands, work: Callable[[UnitOfWork], Awaitable[ResultT]]) -> ResultT:
@@ -22,16 +21,18 @@ async def unit(commands: Commands, work: Callable[[UnitOfWork], Awaitable[Result
 
     Raises `Conflict` after several lost races, and what `work` raises.
     """
-    for _ in range(TRIES):
-        try:
-            async with (
-                commands.database.transaction() as transaction,
-                UnitOfWork(commands, transaction) as streams,
-            ):
-                return await work(streams)
-        except LOST_RACES:
-            continue
-    raise Conflict
+
+    async def once() -> ResultT:
+        async with (
+            commands.database.transaction() as transaction,
+            UnitOfWork(commands, transaction) as streams,
+        ):
+            return await work(streams)
+
+    try:
+        return await until_won(once)
+    except LOST_RACES:
+        raise Conflict from None
 
 
 def own_cause(now: datetime, *, because: UUID | None = None, actor: UUID | None = None) -> Cause:

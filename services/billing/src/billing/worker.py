@@ -40,7 +40,10 @@ from billing.processes.use_a_new_payment_method_at_once import use_a_new_payment
 from billing.processes.write_to_customers_about_their_money import (
     write_to_customers_about_their_money,
 )
-from billing.provider_reactions import open_payments, reacting
+from billing.processes.write_to_customers_once_they_are_known import (
+    write_to_customers_once_they_are_known,
+)
+from billing.provider_reactions import open_payments, owed_refunds, reacting
 from billing.providers import close_providers, providers_for
 from billing.refunding import ask_again
 from billing.sandbox_clock import SandboxClock
@@ -62,7 +65,8 @@ def create_worker(
     clock = SandboxClock()
     desk = Desk(kernel, settings, providers)
     mailer = mailer_for(settings)
-    mails = Mails(mailer, kernel.database, settings.public_url)
+    mails = Mails(mailer, kernel, settings.public_url)
+    late = partial(write_to_customers_once_they_are_known, mails, settings.seller_country, clock)
     declaration = WorkerDeclaration(
         handlers=[
             *KEEP_CUSTOMERS_AS_AUTH_KNOWS_THEM,
@@ -77,7 +81,7 @@ def create_worker(
             detach_a_removed_payment_method(desk),
         ],
         on_due=deadlines_met(desk),
-        duties=_duties(desk, clock),
+        duties={**_duties(desk, clock), "late mails": late},
     )
     return Worker(kernel, declaration, broker, feeds, clock)
 
@@ -99,6 +103,7 @@ def _duties(desk: Desk, clock: SandboxClock) -> dict[str, Callable[[], Awaitable
             desk.providers,
             reacting(desk),
             partial(open_payments, desk, "stripe"),
+            partial(owed_refunds, desk),
             clock,
         ),
     }

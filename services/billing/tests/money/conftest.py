@@ -64,6 +64,11 @@ class World:
     async def customer(self) -> "Person":
         """Somebody of whom auth has told us."""
         person = self.caller()
+        await self.hears_of(person)
+        return person
+
+    async def hears_of(self, person: "Person") -> None:
+        """Auth tells that they have registered."""
         email = f"{person.account.hex[-10:]}@example.org"
         told = {"email": email, "name": "Ada Lovelace", "locale": "en"}
         envelope = Envelope(
@@ -77,7 +82,6 @@ class World:
             data={"account_id": str(person.account), **told},
         )
         await self.worker.inbox.handle([envelope.to_bytes()])
-        return person
 
     async def plan(self, price: int = 1200, **more: Any) -> str:
         """A plan's id."""

@@ -6,6 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from common.clock import SystemClock
+from common.messages import Envelope
 
 pytestmark = pytest.mark.integration
 
@@ -57,6 +59,31 @@ async def test_a_preview_token_is_good_once_and_not_for_long(world: Any) -> None
         (409, "preview_token_expired"),
         (422, "preview_token_invalid"),
     ]
+
+
+async def test_a_preview_whose_tax_has_changed_since_is_outdated(world: Any) -> None:
+    taxed = [{"price": {"amount": 4900, "currency": "EUR"}, "tax": "exclusive"}]
+    person, dearer = await world.customer(), await world.plan(prices=taxed)
+    id = await person.has(await world.plan(1200))
+    seen = await person.ask("GET", f"{MINE}/{id}/change-preview?plan_id={dearer}")
+
+    address = {"line1": "1 Main Street", "city": "Springfield", "country": "US"}
+    moved = {"company": None, "billing_address": address, "vat_number": None}
+    envelope = Envelope(
+        id=uuid4(),
+        source="auth",
+        type="auth.profile_changed.v1",
+        stream=f"profile-{person.account}",
+        version=1,
+        prev=0,
+        time=SystemClock().now(),
+        data={"account_id": str(person.account), **moved},
+    )
+    await world.worker.inbox.handle([envelope.to_bytes()])
+    body = {"preview_token": seen.body["preview_token"]}
+    answer = await person.ask("POST", f"{MINE}/{id}/upgrade", body)
+
+    assert (answer.status, answer.body["code"]) == (409, "preview_outdated")
 
 
 async def test_an_upgrade_that_is_declined_changes_nothing(world: Any) -> None:

@@ -1,4 +1,4 @@
-"""Who is erased here is deleted at their providers: after the commit, once, and for sure."""
+"""Who comes late gets their mails, and who is erased is deleted at their providers, for sure."""
 
 from typing import Any
 from uuid import uuid4
@@ -78,3 +78,29 @@ async def test_a_removed_way_to_pay_is_let_go_of_by_its_provider(world: Any) -> 
     assert removed.status == 204
     await eventually(let_go, within=60, what="the provider has let go of it")
     assert world.provider.forgotten[-1].startswith("pm_")
+
+
+async def test_whoever_buys_before_auth_has_told_of_them_gets_the_receipt_later(
+    world: Any,
+) -> None:
+    person = world.caller()
+    ordered = await person.orders(await world.plan(1200), payment_method="invoice")
+    path = f"/api/v1/admin/invoices/{ordered.body['invoice']['id']}/mark-paid"
+    assert (await world.admin.ask("POST", path)).status == 200
+
+    async def waiting() -> list[Any]:
+        async with world.kernel.database.reader() as reader:
+            rows = await reader.connection.fetch(
+                "select outcome from waiting_mails where account_id = $1", person.account
+            )
+        return [row["outcome"] for row in rows]
+
+    async def waits() -> bool:
+        return await waiting() == [None]
+
+    async def sent() -> bool:
+        return await waiting() == ["sent"]
+
+    await eventually(waits, within=90, what="the receipt waits")
+    await world.hears_of(person)
+    await eventually(sent, within=90, what="the receipt was sent")

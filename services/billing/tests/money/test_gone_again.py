@@ -1,13 +1,16 @@
 """Money that goes back whole, or is taken by a bank, and what that undoes."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import pytest
 from billing.desk import Desk
+from billing.payment_provider import RefundState
 from billing.payments.decider import NothingTaken
-from billing.provider_news import DisputeNews, Heard
+from billing.provider_news import DisputeNews, Heard, ProviderNews, RefundNews
 from billing.provider_reactions import reacting
+from billing.refunding import RefundUnderWay
 from common.event_store import Cause
 from common.money import Money
 
@@ -20,7 +23,11 @@ async def told(world: Any, invoice: str, how: str, amount: int, name: str = "dp"
     """The provider tells of a dispute about the first payment of an invoice, as it is now."""
     payment = uuid5(UUID(invoice), "attempt/1")
     reference = f"{name}_{payment.hex[:8]}"
-    news = DisputeNews(reference, "pi", payment, Money(amount, "EUR"), how)
+    await hears(world, DisputeNews(reference, "pi", payment, Money(amount, "EUR"), how))
+
+
+async def hears(world: Any, news: ProviderNews) -> None:
+    """The provider tells how something is now."""
     now = await world.later(seconds=1)
     desk = Desk(world.kernel, world.settings, {"stripe": world.provider})
     async with world.kernel.database.transaction() as transaction:
@@ -204,3 +211,38 @@ async def test_where_the_plan_before_is_taken_by_another_a_refunded_upgrade_ends
 
     ended = await person.subscription(id)
     assert (ended["status"], ended["end_reason"]) == ("ended", "refunded")
+
+
+async def test_a_refund_that_is_told_before_its_payment_comes_again_later(world: Any) -> None:
+    person = await world.customer()
+    ordered = await person.orders(await world.plan(1200))
+    payment = uuid5(UUID(ordered.body["invoice"]["id"]), "attempt/1")
+    said = RefundState(f"re_{payment.hex[:8]}", "pi", Money(200, "EUR"), "succeeded")
+
+    with pytest.raises(NothingTaken):
+        await hears(world, RefundNews(said, payment))
+    await person.pays(ordered.body["checkout_url"])
+    await hears(world, RefundNews(said, payment))
+
+    assert (await person.invoices())[0]["refunded"]["amount"] == 200
+
+
+async def test_a_refund_at_the_provider_that_overtakes_ours_is_noted_once_ours_has_failed(
+    world: Any,
+) -> None:
+    person = await world.customer()
+    await person.has(await world.plan(1200))
+    invoice = (await person.invoices())[0]["id"]
+    payment = uuid5(UUID(invoice), "attempt/1")
+    world.provider.silent_refunds = 1
+    await refunds(world, invoice, 400)
+    said = RefundState(f"re_{payment.hex[:8]}", "pi", Money(1000, "EUR"), "succeeded")
+    ours = next(o for o in world.provider.refunds.values() if o.payment.endswith(payment.hex))
+
+    with pytest.raises(RefundUnderWay):
+        await hears(world, RefundNews(said, payment))
+    world.provider.refunds[ours.reference] = replace(ours, status="failed")
+    await hears(world, RefundNews(replace(ours, status="failed"), payment))
+    await hears(world, RefundNews(said, payment))
+
+    assert (await person.invoices())[0]["refunded"]["amount"] == 1000

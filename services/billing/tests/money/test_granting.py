@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -198,3 +198,82 @@ async def test_many_plans_are_copied_at_once_and_none_twice(world: Any) -> None:
     assert [slug.partition("-copy")[2] for slug in slugs] == ["", "", "-2", "-2"]
     assert {one["status"] for one in first.body["items"]} == {"retired"}
     assert (await admin.ask("POST", path, {"plan_ids": []})).status == 422
+
+
+async def subscribes(world: Any, who: UUID, plan: str, **more: Any) -> Any:
+    """An administrator orders a plan for somebody."""
+    body = {"user_id": str(who), "plan_id": plan, **more}
+    return await world.admin.ask("POST", ANY, body, Idempotency_Key=uuid4().hex)
+
+
+async def test_what_began_elsewhere_goes_on_with_the_period_that_is_running(world: Any) -> None:
+    person, plan = await world.customer(), await world.plan(1200)
+    now = await world.later(seconds=1)
+    started_at = now - timedelta(days=100)
+
+    made = await subscribes(world, person.account, plan, started_at=started_at.isoformat())
+    id = made.body["id"]
+    invoice = (await person.invoices())[0]["id"]
+    paid = await world.admin.ask("POST", f"{INVOICES}/{invoice}/mark-paid")
+
+    assert (made.status, paid.status) == (201, 200), made.body
+    running = await person.is_in("active", id)
+    begins_at = datetime.fromisoformat(running["current_period_start"])
+    ends_at = datetime.fromisoformat(running["current_period_end"])
+    assert begins_at <= now < ends_at
+    assert begins_at.time() == started_at.time()
+    assert len(await person.invoices()) == 1
+    await world.later(days=(ends_at - now).days + 1)
+    newest = (await person.invoices())[0]
+    assert (newest["kind"], newest["total"]["amount"]) == ("renewal", 1200)
+
+
+async def test_an_administrator_gives_a_trial_of_another_length_once(world: Any) -> None:
+    person, plan = await world.customer(), await world.plan(1200, trial_needs_method=False)
+    now = await world.later(seconds=1)
+
+    given = await subscribes(world, person.account, plan, trial_days=40)
+    again = await subscribes(world, person.account, plan, trial_days=40)
+    none = await subscribes(
+        world, (await world.customer()).account, await world.plan(trial_days=9), trial_days=0
+    )
+
+    ends_at = datetime.fromisoformat(given.body["trial_ends_at"])
+    assert (given.status, given.body["status"]) == (201, "trialing")
+    assert timedelta(days=39) < ends_at - now < timedelta(days=41)
+    assert (again.status, again.body["code"]) == (409, "trial_used")
+    assert (none.status, none.body["status"]) == (201, "pending")
+
+
+async def test_absurd_beginnings_and_trials_are_refused_by_name(world: Any) -> None:
+    person, plan, free = await world.customer(), await world.plan(1200), await world.plan(0)
+    now = await world.later(seconds=1)
+
+    def at(**ago: float) -> str:
+        return (now - timedelta(**ago)).isoformat()
+
+    odd: tuple[dict[str, Any], ...] = (
+        {"started_at": at(days=-1)},
+        {"started_at": at(days=4000)},
+        {"started_at": "2026-01-01T00:00:00"},
+        {"started_at": "yesterday"},
+        {"trial_days": -1},
+        {"trial_days": 366},
+        {"trial_days": "7"},
+        {"trial_days": 7},
+    )
+    answers = [await subscribes(world, person.account, plan, **one) for one in odd]
+    answers.append(await subscribes(world, person.account, free, trial_days=7))
+    open_ended = await world.plan(1200, trial_needs_method=False)
+    over = {"trial_days": 7, "started_at": at(days=8)}
+    answers.append(await subscribes(world, person.account, open_ended, **over))
+
+    assert [(a.status, a.body["code"]) for a in answers] == [
+        (422, "started_at_in_future"),
+        (422, "started_at_too_early"),
+        *[(422, "invalid")] * 5,
+        (409, "payment_method_required"),
+        (422, "trial_not_possible"),
+        (422, "trial_over"),
+    ]
+    assert await person.invoices() == []

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4, uuid5
 import pytest
 from billing.desk import Desk
 from billing.holding import ask_once
+from billing.measuring import OWED, measure
 from billing.payment_provider import RefundState, Succeeded
 from billing.provider_news import Heard, RefundNews
 from billing.provider_reactions import reacting
@@ -171,3 +172,32 @@ async def test_only_administrators_decide_and_only_about_what_is_held(world: Any
     keyless = await world.admin.ask("POST", f"{ANY}/{paid['id']}/refund")
     assert (refused.status, refused.body["code"]) == (409, "payment_not_held")
     assert (unknown.status, keyless.body["code"]) == (404, "idempotency_key_required")
+
+
+async def test_held_money_whose_refund_fails_later_is_held_again_and_transferred(
+    world: Any,
+) -> None:
+    person, admin, key = await world.customer(), world.admin, uuid4().hex
+    ordered = await person.orders(await world.plan(1200))
+    id = await pays(world, ordered, 5)
+    done = await decided(world, "refund", id)
+    [known] = [o for o in world.provider.refunds.values() if o.payment == done.body["reference"]]
+    news, now = RefundNews(replace(known, status="failed"), UUID(id)), await world.later(seconds=1)
+    for _ in range(2):
+        async with world.kernel.database.transaction() as transaction:
+            heard = Heard("stripe", Cause(uuid4(), now), now)
+            await reacting(desk(world))(transaction, news, heard)
+    held = (await admin.ask("GET", f"{ANY}/{id}")).body
+    await measure(world.kernel.database)
+    owed = OWED.labels("held_money")._value.get()
+
+    said, path = {"transfer": "Statement 13, line 1"}, f"{ANY}/{id}/paid-back"
+    answers = [await admin.ask("POST", path, said, Idempotency_Key=key) for _ in range(2)]
+    late = await admin.ask("POST", path, said, Idempotency_Key=uuid4().hex)
+
+    assert done.body["status"] == "refunded"
+    assert (held["status"], held["held"]["amount"]) == ("held", 1205)
+    assert owed >= 1
+    assert [(a.status, a.body["status"]) for a in answers] == [(200, "refunded")] * 2
+    assert [one["reason"] for one in answers[0].body["refunds"]][-1] == "paid_back_by_transfer"
+    assert (late.status, late.body["code"]) == (409, "payment_not_held")

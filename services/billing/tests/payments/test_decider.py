@@ -1,5 +1,6 @@
 """A payment: what says most wins, in whatever order and however often it is said."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -54,6 +55,15 @@ def test_another_amount_or_currency_is_held() -> None:
     payment.given(STARTED).when(said(Succeeded("pi_1", Money(1199, "EUR")))).then(HELD)
     dollars = said(Succeeded("pi_1", Money(1200, "USD")))
     assert PAYMENT.decide(dollars, PAYMENT.fold([STARTED]))[0].reason == "wrong_amount"  # type: ignore[union-attr]
+
+
+def test_what_a_customer_leaves_pending_is_asked_about_daily_and_not_for_ever_at_once() -> None:
+    still = Pending("pi_1", PENDING.action_url)
+    tomorrow = PENDING.ask_at
+    again = replace(PENDING, ask_at=tomorrow + timedelta(days=1), noted_at=tomorrow)
+
+    payment.given(STARTED, PENDING).when(said(still)).then()
+    payment.given(STARTED, PENDING).when(RecordOutcome(still, None, tomorrow)).then(again)
 
 
 def test_unknown_is_asked_again_after_minutes_an_hour_and_days_and_never_failed() -> None:

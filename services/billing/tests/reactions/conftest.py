@@ -69,6 +69,7 @@ class Desk:
 
     kernel: Kernel
     folder: Path
+    mails: Mails
     pro: PlanTerms = PRO
     team: PlanTerms = TEAM
 
@@ -136,11 +137,10 @@ async def desk(postgres: EmbeddedPostgres, tmp_path_factory: object) -> AsyncIte
     folder: Path = tmp_path_factory.mktemp("mail")  # type: ignore[attr-defined]
     mailer, clock = FolderMailer(folder, "Cartulary <cartulary@localhost>"), SystemClock()
     async with kernel_on(postgres, DECLARATION) as kernel:
+        mails = Mails(mailer, kernel, "https://cards.example")
         processors = (
             tell_what_an_account_may_do(kernel, clock),
-            write_to_customers_about_their_money(
-                Mails(mailer, kernel.database, "https://cards.example"), "FR"
-            ),
+            write_to_customers_about_their_money(mails, "FR"),
             forget_mails_about_an_erased_customer(mailer),
         )
         runners = [
@@ -155,7 +155,7 @@ async def desk(postgres: EmbeddedPostgres, tmp_path_factory: object) -> AsyncIte
                 return bool(await reader.connection.fetchval(names) == len(processors))
 
         await eventually(following, within=120, what="the processors following the log")
-        yield Desk(kernel, folder)
+        yield Desk(kernel, folder, mails)
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)

@@ -14,7 +14,7 @@ from billing.main import create_app
 from billing.notification_work import NotificationWork
 from billing.payment_provider import PageLine, PageOrder, SavedMethod
 from billing.provider_news import Heard, ProviderNews
-from billing.reconciliation import OpenPayment, Reconciliation
+from billing.reconciliation import OpenPayment, OwedRefund, Reconciliation
 from billing.settings import BillingSettings
 from billing.stripe_gateway import StripeGateway
 from common.clock import SystemClock
@@ -55,6 +55,7 @@ class House:
     failing: int = 0
     racing: int = 0
     open: list[OpenPayment] = field(default_factory=list)
+    owed: list[OwedRefund] = field(default_factory=list)
 
     async def hear(self, transaction: Transaction, news: ProviderNews, heard: Heard) -> None:
         """Core's part: note what was said, in the transaction that settles it."""
@@ -79,11 +80,20 @@ class House:
         """What a worker does."""
         return NotificationWork(self.kernel, self.gateway, self.hear, SystemClock())
 
+    async def owed_refunds(self) -> Sequence[OwedRefund]:
+        """Core's answer to what customers are owed."""
+        return self.owed
+
     @property
     def reconciliation(self) -> Reconciliation:
         """The job."""
         return Reconciliation(
-            self.kernel, self.gateway, self.open_payments, self.hear, SystemClock()
+            self.kernel,
+            self.gateway,
+            self.open_payments,
+            self.hear,
+            SystemClock(),
+            self.owed_refunds,
         )
 
     async def work_until_done(self) -> None:
@@ -229,5 +239,6 @@ async def house(one_house: House) -> House:
     async with one_house.kernel.database.owner() as owner:
         await owner.execute("truncate heard, provider_notifications, provider_reconciliations")
     one_house.endpoint, one_house.failing, one_house.open = made["id"], 0, []
+    one_house.owed = []
     one_house.racing = 0
     return one_house

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from billing.reconciliation import OpenPayment
+from billing.reconciliation import OpenPayment, OwedRefund, reports
 from common.ids import uuid7
 from common.money import Money
 from common.testing.http import signed_in
@@ -120,3 +120,15 @@ async def test_several_workers_compare_once_in_a_while(house: Any) -> None:
 
     assert [run is not None for run in runs] == [True, False, False]
     assert await house.reconciliation.run_if_due(timedelta(0)) is not None
+
+
+async def test_the_report_names_the_refunds_that_are_owed(house: Any) -> None:
+    owed = OwedRefund(uuid4(), uuid4(), "re_1", PRICE)
+    house.owed = [owed]
+
+    await house.reconciliation.run_if_due(HOUR)
+
+    [told] = await reports(house.kernel, 1)
+    assert [(one["refund_id"], one["amount"]) for one in told["refunds_owed"]] == [
+        (str(owed.refund_id), {"amount": PRICE.amount, "currency": "EUR"})
+    ]

@@ -74,6 +74,7 @@ from billing.subscriptions.examples import (
     UPGRADE,
     UPGRADE_INVOICED,
 )
+from billing.subscriptions.examples import PAID as PAID_PART
 from common.money import Money
 from common.problems import NotFound, Refusal
 from common.testing.scenario import Scenario
@@ -146,14 +147,14 @@ def test_anothers_subscription_is_as_good_as_none() -> None:
         CancelSubscription(STRANGER_ID, "now", LATER),
         PauseSubscription(STRANGER_ID, LATER),
         ScheduleChange(STRANGER_ID, DEARER, LATER),
-        OrderUpgrade(STRANGER_ID, UPGRADE, LATER),
+        OrderUpgrade(STRANGER_ID, UPGRADE, PAID_PART, LATER),
         OrderResumption(STRANGER_ID, INVOICE_ID, LATER),
     ):
         subscription.given(*PAID).when(command).then_refused(NotFound)
 
 
 def test_an_upgrade_applies_once_it_is_paid() -> None:
-    order = OrderUpgrade(ACCOUNT_ID, UPGRADE, LATER)
+    order = OrderUpgrade(ACCOUNT_ID, UPGRADE, PAID_PART, LATER)
     subscription.given(*PAID).when(order).then(UPGRADE_INVOICED)
     subscription.given(*PAID, UPGRADE_INVOICED).when(ApplyUpgrade(INVOICE_ID, LATER)).then(
         PLAN_CHANGED
@@ -173,7 +174,7 @@ def test_up_is_not_down_and_neither_is_the_same() -> None:
     dollars = replace(DEARER, price=Money(4900, "USD"))
     subscription.given(*PAID).when(replace(schedule, terms=dollars)).then_refused(OtherCurrency)
     cheaper = replace(UPGRADE, terms=replace(DEARER, price=Money(100, "EUR")))
-    order = OrderUpgrade(ACCOUNT_ID, cheaper, LATER)
+    order = OrderUpgrade(ACCOUNT_ID, cheaper, PAID_PART, LATER)
     subscription.given(*PAID).when(order).then_refused(NotAnUpgrade)
 
 
@@ -189,7 +190,7 @@ def test_who_owes_may_not_change_plans() -> None:
     owing = (*PAID, PERIOD_INVOICED, PAST_DUE)
     for command in (
         ScheduleChange(ACCOUNT_ID, DEARER, LATER),
-        OrderUpgrade(ACCOUNT_ID, UPGRADE, LATER),
+        OrderUpgrade(ACCOUNT_ID, UPGRADE, PAID_PART, LATER),
         PauseSubscription(ACCOUNT_ID, LATER),
     ):
         subscription.given(*owing).when(command).then_refused(NotActive)
@@ -237,7 +238,7 @@ def commands(draw: st.DrawFn, state: Any) -> Any:
                 ResumeSubscription(invoice, ACTIVATE.paid, now),
                 ScheduleChange(ACCOUNT_ID, draw(st.sampled_from([FREE, DEARER])), now),
                 WithdrawChange(ACCOUNT_ID, now),
-                OrderUpgrade(ACCOUNT_ID, replace(UPGRADE, invoice_id=invoice), now),
+                OrderUpgrade(ACCOUNT_ID, replace(UPGRADE, invoice_id=invoice), PAID_PART, now),
                 ApplyUpgrade(invoice, now),
                 WithdrawOrder(invoice, now),
             ]

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.integration
 
 GOOD, DISPUTED_LATER = "4242424242424242", "4000000000000259"
 INVOICES, SUBSCRIPTIONS = "/api/v1/admin/invoices", "/api/v1/admin/subscriptions"
+REFUNDS = "/api/v1/admin/refunds"
 
 
 async def opened(house: Any) -> str:
@@ -41,6 +42,32 @@ async def test_a_dispute_that_is_won_changes_nothing(house: Any) -> None:
     won = await house.becomes(f"{INVOICES}/{invoice}", dispute="won")
 
     assert (won["status"], won["credit_notes"]) == ("paid", [])
+    assert (await house.ask("GET", f"{SUBSCRIPTIONS}/{id}"))["status"] == "active"
+
+
+async def test_a_refund_that_its_bank_sends_back_is_owed_until_it_is_settled(house: Any) -> None:
+    id, invoice = await house.bought(await house.customer(), GOOD)
+    await house.ask("POST", f"{INVOICES}/{invoice}/refund", {"amount": 500})
+    made = (await house.twin.v1.refunds.list_async()).data[0]
+
+    await house.twin.set("fail_refund", refund=made.id)
+
+    async def owed() -> Any:
+        listed = await house.ask("GET", f"{REFUNDS}?status=returned")
+        return next((one for one in listed["items"] if one["invoice_id"] == invoice), None)
+
+    async def is_owed() -> bool:
+        return await owed() is not None
+
+    await eventually(is_owed, within=90, what="the refund is owed")
+    back = await owed()
+    shown = await house.ask("GET", f"{INVOICES}/{invoice}")
+    tried = await house.ask("POST", f"{REFUNDS}/{back['id']}/retry")
+    assert (back["reference"], shown["refunded"]["amount"]) == (made.id, 500)
+    assert (tried["status"], await is_owed()) == ("done", False)
+    assert tried["reference"] != made.id
+    again = (await house.twin.v1.refunds.list_async()).data[0]
+    assert (again.id, again.amount) == (tried["reference"], 500)
     assert (await house.ask("GET", f"{SUBSCRIPTIONS}/{id}"))["status"] == "active"
 
 

@@ -69,7 +69,7 @@ CUSTOMER: Sequence[Route] = (
 )
 _SUBSCRIPTIONS, _INVOICES = "/api/v1/user/subscriptions", "/api/v1/user/invoices"
 _ANY_SUBSCRIPTION, _ANY_INVOICE = "/api/v1/admin/subscriptions", "/api/v1/admin/invoices"
-_ANY_PAYMENT = "/api/v1/admin/payments"
+_ANY_PAYMENT, _ANY_REFUND = "/api/v1/admin/payments", "/api/v1/admin/refunds"
 _ABOUT_SUBSCRIPTIONS = frozenset({"status", "user_id", "plan_id", "plan"})
 _ABOUT_PAYMENTS = frozenset({"status", "dispute", "user_id", "invoice_id"})
 ASKED = 30.0
@@ -118,6 +118,10 @@ MONEY: Sequence[Route] = (
     _billing(GET, _ANY_PAYMENT + "/{id}", Access.ADMIN),
     _billing(POST, _ANY_PAYMENT + "/{id}/release", Access.ADMIN, budget=ASKED),
     _billing(POST, _ANY_PAYMENT + "/{id}/refund", Access.ADMIN, budget=ASKED),
+    _billing(POST, _ANY_PAYMENT + "/{id}/paid-back", Access.ADMIN),
+    _billing(GET, _ANY_REFUND, Access.ADMIN, query=_PAGE | {"status"}),
+    _billing(POST, _ANY_REFUND + "/{id}/retry", Access.ADMIN, budget=ASKED),
+    _billing(POST, _ANY_REFUND + "/{id}/paid-back", Access.ADMIN),
     _billing(GET, "/api/v1/sandbox/clock", Access.ADMIN),
     _billing(POST, "/api/v1/sandbox/clock/advance", Access.ADMIN, budget=ADVANCED),
 )

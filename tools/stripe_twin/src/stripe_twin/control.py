@@ -91,6 +91,8 @@ def _act_on_the_rest(twin: Twin, action: str, said: Json) -> Any:
         case "POST close_dispute":
             dispute = twin.find("dispute", said["dispute"])
             return shown(refunds.close_dispute(twin, dispute, won=bool(said.get("won"))))
+        case "POST fail_refund":
+            return shown(refunds.fail(twin, twin.find("refund", said["refund"])))
         case "POST forget_faults":
             twin.faults = Faults()
             return {}

@@ -77,22 +77,29 @@ def update(twin: Twin, given: Json, id: str) -> Json:
 
 
 def finish(twin: Twin, refund: Json) -> None:
-    """A slow refund has arrived."""
+    """A slow refund has arrived, unless its bank sent it back before."""
+    if refund["status"] != "pending":
+        return
     refund["status"] = "succeeded"
     refund.pop("pending_reason", None)
     twin.store.put(refund)
     twin.tell("refund.updated", refund)
 
 
-def fail(twin: Twin, refund: Json) -> None:
-    """The customer's bank sent the refund back."""
+def fail(twin: Twin, refund: Json) -> Json:
+    """The customer's bank sent the refund back; one that had failed already stays as it is."""
+    if refund["status"] == "failed":
+        return refund
     refund["status"], refund["failure_reason"] = "failed", "expired_or_canceled_card"
     twin.store.put(refund)
     charge = twin.find("charge", refund["charge"])
     charge["amount_refunded"] -= refund["amount"]
     charge["refunded"] = False
     twin.store.put(charge)
+    twin.tell("refund.updated", refund)
+    twin.tell("charge.refund.updated", refund)
     twin.tell("refund.failed", refund)
+    return refund
 
 
 def open_dispute(twin: Twin, charge: Json) -> Json:

@@ -103,6 +103,23 @@ class SettleRefund:
 
 
 @dataclass(frozen=True)
+class RetryRefund:
+    """Let the provider give back once more what was returned."""
+
+    refund_id: UUID
+    now: datetime
+
+
+@dataclass(frozen=True)
+class PayBackRefund:
+    """What was returned was transferred to the customer, under this reference."""
+
+    refund_id: UUID
+    reference: str
+    now: datetime
+
+
+@dataclass(frozen=True)
 class DisputeInvoice:
     """What a bank says of the payment: it wants it back, or has decided.
 
@@ -117,7 +134,7 @@ class DisputeInvoice:
     now: datetime
 
 
-ReversalCommand = RequestRefund | SettleRefund | DisputeInvoice
+ReversalCommand = RequestRefund | SettleRefund | RetryRefund | PayBackRefund | DisputeInvoice
 InvoiceCommand = (
     DraftInvoice
     | FinaliseInvoice

@@ -24,16 +24,13 @@ from billing.invoice_states import (
 )
 from billing.invoices import events as facts
 from billing.invoices.commands import (
-    DisputeInvoice,
     DraftInvoice,
     FinaliseInvoice,
     InvoiceCommand,
     IssueInvoice,
     NoteOverdue,
     PayInvoice,
-    RequestRefund,
     ReversalCommand,
-    SettleRefund,
     VoidInvoice,
     WriteOff,
 )
@@ -50,10 +47,10 @@ def decide(command: InvoiceCommand, state: InvoiceState) -> list[InvoiceEvent]:
         case IssueInvoice():
             drafted = _draft(command.draft, state)
             return [*drafted, *_finalise(command.finalise, reduce_all(drafted, state))]
-        case RequestRefund() | SettleRefund() | DisputeInvoice():
-            return _reverse(command, state)
-        case _:
+        case PayInvoice() | VoidInvoice() | WriteOff() | NoteOverdue():
             return _close(command, state)
+        case _:
+            return _reverse(command, state)
 
 
 def _draft(command: DraftInvoice, state: InvoiceState) -> list[InvoiceEvent]:

@@ -147,6 +147,42 @@ class CreditNoteIssued(Fact):
 
 
 @dataclass(frozen=True)
+class RefundReturned(Fact):
+    """The money went back, and the customer's bank sent it here again: the credit note stands, and
+    the money is owed."""
+
+    type_name: ClassVar[str] = "billing.invoice_refund_returned"
+
+    refund_id: UUID
+    amount: Money
+    code: str
+    returned_at: datetime
+
+
+@dataclass(frozen=True)
+class RefundRetried(Fact):
+    """What was returned is to be given back by the provider once more."""
+
+    type_name: ClassVar[str] = "billing.invoice_refund_retried"
+
+    refund_id: UUID
+    retried_at: datetime
+
+
+@dataclass(frozen=True)
+class RefundPaidBack(Fact):
+    """What was returned has reached the customer after all; no second credit note says so.
+    `reference` is the provider's name for the refund, or what names the transfer."""
+
+    type_name: ClassVar[str] = "billing.invoice_refund_paid_back"
+
+    refund_id: UUID
+    means: Literal["provider", "transfer"]
+    reference: str
+    paid_back_at: datetime
+
+
+@dataclass(frozen=True)
 class InvoiceDisputed(Fact):
     """The customer's bank wants back what was paid; `reference` is the provider's name for that."""
 
@@ -184,6 +220,9 @@ ReversalEvent = (
     | RefundSent
     | RefundFailed
     | CreditNoteIssued
+    | RefundReturned
+    | RefundRetried
+    | RefundPaidBack
     | InvoiceDisputed
     | InvoiceDisputeWon
     | InvoiceDisputeLost

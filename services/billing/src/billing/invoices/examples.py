@@ -11,8 +11,10 @@ from billing.invoices.commands import (
     DraftInvoice,
     FinaliseInvoice,
     IssueInvoice,
+    PayBackRefund,
     PayInvoice,
     RequestRefund,
+    RetryRefund,
     SettleRefund,
     VoidInvoice,
 )
@@ -28,7 +30,10 @@ from billing.invoices.events import (
     InvoiceUncollectible,
     InvoiceVoided,
     RefundFailed,
+    RefundPaidBack,
     RefundRequested,
+    RefundRetried,
+    RefundReturned,
     RefundSent,
 )
 
@@ -98,6 +103,12 @@ CREDIT_NOTE = CreditNoteIssued(
     LATER,
 )
 
+RETRY = RetryRefund(REFUND_ID, LATER)
+PAY_BACK = PayBackRefund(REFUND_ID, "Statement 12, line 7", LATER)
+REFUND_RETURNED = RefundReturned(*WHO, REFUND_ID, Money(500, "EUR"), "refund_failed", LATER)
+REFUND_RETRIED = RefundRetried(*WHO, REFUND_ID, LATER)
+REFUND_PAID_BACK = RefundPaidBack(*WHO, REFUND_ID, "transfer", "Statement 12, line 7", LATER)
+
 DISPUTE = DisputeInvoice("dp_1", TOTAL, "open", REFUND_ID, None, LATER)
 DISPUTED = InvoiceDisputed(*WHO, PAYMENT_ID, "dp_1", TOTAL, LATER)
 DISPUTE_WON = InvoiceDisputeWon(*WHO, "dp_1", LATER)
@@ -106,5 +117,6 @@ DISPUTE_LOST = InvoiceDisputeLost(*WHO, "dp_1", TOTAL, LATER)
 EVENTS = (
     *(DRAFTED, FINALISED, PAID, VOIDED, UNCOLLECTIBLE, OVERDUE),
     *(REFUND_REQUESTED, REFUND_SENT, REFUND_FAILED, CREDIT_NOTE),
+    *(REFUND_RETURNED, REFUND_RETRIED, REFUND_PAID_BACK),
     *(DISPUTED, DISPUTE_WON, DISPUTE_LOST),
 )

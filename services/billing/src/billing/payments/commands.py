@@ -64,6 +64,15 @@ class RefundHeld:
 
 
 @dataclass(frozen=True)
+class PayBackHeld:
+    """What is held of it was transferred to the customer, under this reference."""
+
+    refund_id: UUID
+    reference: str
+    now: datetime
+
+
+@dataclass(frozen=True)
 class SettlePaymentRefund:
     """What the provider says of such a refund, ours or one that was made at the provider itself."""
 
@@ -85,5 +94,5 @@ class NoteDispute:
     now: datetime
 
 
-TakenCommand = AcceptHeld | RefundHeld | SettlePaymentRefund | NoteDispute
+TakenCommand = AcceptHeld | RefundHeld | PayBackHeld | SettlePaymentRefund | NoteDispute
 PaymentCommand = StartPayment | NotePage | RecordOutcome | TakenCommand

@@ -64,7 +64,8 @@ class Attempt:
 
 @dataclass(frozen=True)
 class UnderWay:
-    """Nobody knows yet whether money will move. `asked` times the answer was that it is unknown."""
+    """Nobody knows yet whether money will move. `asked` times the answer was that it is unknown;
+    `ask_at` is when it is asked for next."""
 
     of: Attempt
     page: str | None = None
@@ -72,6 +73,7 @@ class UnderWay:
     expires_at: datetime | None = None
     reference: str | None = None
     asked: int = 0
+    ask_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -210,8 +212,9 @@ def _under_way(
     if not isinstance(state, UnderWay):
         return []
     if isinstance(outcome, SaidPending):
-        if state.reference == outcome.reference and state.asked == 0:
-            return []
+        asked_in_time = state.ask_at is None or now < state.ask_at
+        if state.reference == outcome.reference and state.asked == 0 and asked_in_time:
+            return []  # told by itself; whoever asked when it was due asks again in a day
         said = (outcome.reference, outcome.action_url, now + THEN)
         return [facts.PaymentPending(*_who(state), *said, now)]
     wait = ASK_AGAIN[state.asked] if state.asked < len(ASK_AGAIN) else THEN
@@ -270,9 +273,10 @@ def _noted(
             return replace(state, page=event.page, url=event.url, expires_at=event.expires_at)
         case facts.PaymentPending():
             url = event.action_url or state.url
-            return replace(state, reference=event.reference, url=url, asked=0)
+            return replace(state, reference=event.reference, url=url, asked=0, ask_at=event.ask_at)
         case facts.PaymentUnknown():
-            return replace(state, reference=event.reference, asked=state.asked + 1)
+            asked = state.asked + 1
+            return replace(state, reference=event.reference, asked=asked, ask_at=event.ask_at)
         case _:
             assert_never(event)
 

@@ -11,6 +11,7 @@ from billing.customers.commands import EraseCustomer
 from billing.customers.decider import CUSTOMER
 from billing.customers.read_model import customer_of
 from billing.farewells import remember
+from billing.late_mails import forget
 from billing.subscriptions.commands import EndSubscription
 from billing.subscriptions.decider import SUBSCRIPTION
 from billing.subscriptions.read_model import LIVE, subscriptions_in
@@ -24,6 +25,7 @@ async def react(message: AccountErased, received: Received) -> None:
     id = message.account_id
     names = (await customer_of(transaction, id)).names
     await remember(transaction, commands.store.keys, id, names)
+    await forget(transaction, id, now)
     await commands.store.keys.erase(transaction, id, now)
     await commands.handle_in(transaction, CUSTOMER, id, EraseCustomer(id, now), received.cause())
     end = EndSubscription("erased", now)

@@ -14,7 +14,8 @@ from billing.customers.read_model import CustomerRow, customers_of
 from billing.desk import Desk
 from billing.invoice_arithmetic import sums_of
 from billing.invoice_states import Open
-from billing.invoices.commands import DraftInvoice
+from billing.invoices.commands import DraftInvoice, VoidInvoice
+from billing.invoices.decider import INVOICE
 from billing.invoicing import issue_all, plan_line, rate_of
 from billing.paying import attempt_id, methods_to_charge, start_in
 from billing.payments.decider import PAYMENT
@@ -98,11 +99,22 @@ async def _end_periods(
             prices=await prices.of(streams.transaction, UUID(row["plan_id"]), now),
             now=now,
         )
+        before = await streams.state(SUBSCRIPTION, id)
         state = await streams.handle(SUBSCRIPTION, id, command, due.cause(now))
+        if state is not before and isinstance(before, Active | Trialing) and before.live.upgrade:
+            await _void(streams, before.live.upgrade.invoice_id, now)
         if isinstance(state, Active | Trialing) and state.live.due_invoice == command.invoice_id:
             assert state.live.due is not None
             ended.append(_Ended(state.live, state.live.due, method_id))
     return ended
+
+
+async def _void(streams: UnitOfWork, invoice_id: UUID, now: datetime) -> None:
+    """An upgrade is paid within its period, or not at all; what still comes in for it is held."""
+    invoice = await streams.state(INVOICE, invoice_id)
+    if isinstance(invoice, Open):
+        cause = own_cause(now, because=invoice_id)
+        await streams.handle(INVOICE, invoice_id, VoidInvoice("expired", now), cause)
 
 
 async def _charge(streams: UnitOfWork, desk: Desk, ended: Sequence[_Ended], now: datetime) -> None:

@@ -1,5 +1,6 @@
 """When money has moved, will move or did not, and when a subscription is over, a mail says so."""
 
+from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from billing.customers.read_model import customer_of, methods_of
 from billing.dunning import AWAITING_TRANSFER
 from billing.invoices.events import InvoicePaid
 from billing.invoices.read_model import invoice_by_id
+from billing.late_mails import AddressUnknown, wait
 from billing.mail_templates import why_ended
 from billing.mail_wording import (
     of_a_failed_payment,
@@ -34,7 +36,10 @@ TRANSFER = "invoice"
 MAILS_AT_ONCE = 4
 """How many are on their way at the same time."""
 
-_Worth = (
+WORTH_READING = timedelta(days=7)
+"""How long a mail waits for its reader's address."""
+
+Worth = (
     InvoicePaid | TrialEndAnnounced | SubscriptionPastDue | SubscriptionUnpaid | SubscriptionEnded
 )
 
@@ -43,27 +48,52 @@ def write_to_customers_about_their_money(mails: Mails, seller_country: str) -> P
     """The processor of this rule."""
 
     async def act(record: Recorded, key: UUID) -> None:
-        event: _Worth = record.event
-        match event:
-            case InvoicePaid():
-                await _paid(mails, event, key)
-            case TrialEndAnnounced():
-                await _trial_ends(mails, event, key, seller_country)
-            case SubscriptionPastDue(code=code) if code == AWAITING_TRANSFER:
-                await _transfer_is_due(mails, event, key)
-            case SubscriptionPastDue() | SubscriptionUnpaid():
-                await _failed(mails, event, key)
-            case SubscriptionEnded():
-                await _ended(mails, event, key)
-            case _:
-                assert_never(event)
+        try:
+            await write(mails, record.event, key, seller_country)
+        except AddressUnknown:
+            await wait(mails.database, record, key, worth_until(record.event))
 
     return Processor(
-        "write_to_customers_about_their_money", _Worth, act, _is_about_money, MAILS_AT_ONCE
+        "write_to_customers_about_their_money", Worth, act, _is_about_money, MAILS_AT_ONCE
     )
 
 
-def _is_about_money(event: _Worth) -> bool:
+async def write(mails: Mails, event: Worth, key: UUID, seller_country: str) -> None:
+    """The mail that follows from a fact, under its key. Raises `AddressUnknown`, `Refused`,
+    `MailFailed`."""
+    match event:
+        case InvoicePaid():
+            await _paid(mails, event, key)
+        case TrialEndAnnounced():
+            await _trial_ends(mails, event, key, seller_country)
+        case SubscriptionPastDue(code=code) if code == AWAITING_TRANSFER:
+            await _transfer_is_due(mails, event, key)
+        case SubscriptionPastDue() | SubscriptionUnpaid():
+            await _failed(mails, event, key)
+        case SubscriptionEnded():
+            await _ended(mails, event, key)
+        case _:
+            assert_never(event)
+
+
+def worth_until(event: Worth) -> datetime:
+    """When nobody wants to read of it any more: what it announces is over, or a week is."""
+    match event:
+        case InvoicePaid():
+            return event.paid_at + WORTH_READING
+        case TrialEndAnnounced():
+            return event.ends_at
+        case SubscriptionPastDue():
+            return min(event.retry_at, event.failed_at + WORTH_READING)
+        case SubscriptionUnpaid():
+            return min(event.grace_until, event.given_up_at + WORTH_READING)
+        case SubscriptionEnded():
+            return event.ended_at + WORTH_READING
+        case _:
+            assert_never(event)
+
+
+def _is_about_money(event: Worth) -> bool:
     """Nobody wants a receipt for nothing."""
     return not isinstance(event, InvoicePaid) or event.amount.amount != 0
 

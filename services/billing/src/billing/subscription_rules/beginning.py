@@ -1,16 +1,21 @@
 """How a subscription begins: free at once, as a trial once that is secured, or when paid."""
 
-from datetime import timedelta
+from datetime import datetime
 from typing import assert_never
 
 from common.problems import NotFound
 
-from billing.periods import period
+from billing.subscription_rules.backdating import (
+    SubscriptionBackdated,
+    TrialOver,
+    checked,
+    first_span,
+    trial_of,
+)
 from billing.subscription_rules.refusals import SubscriptionExists
 from billing.subscription_rules.states import (
     NoSubscription,
     Pending,
-    Span,
     SubscriptionState,
     Trialing,
 )
@@ -50,40 +55,46 @@ def begin(command: BeginningCommand, state: SubscriptionState) -> list[Subscript
 def _create(command: CreateSubscription, state: SubscriptionState) -> list[SubscriptionEvent]:
     if not isinstance(state, NoSubscription):
         raise SubscriptionExists
-    who = (command.subscription_id, command.account_id)
-    created = SubscriptionCreated(
-        *who,
-        terms=command.terms,
-        provider=command.provider,
-        trial=command.trial,
-        invoice_id=command.invoice_id,
-        expires_at=command.expires_at,
-        created_at=command.now,
+    who, anchor = (
+        (command.subscription_id, command.account_id),
+        checked(command.anchor, command.now),
     )
-    if command.trial:
-        return [created, _trial(command)] if command.secured else [created]
-    if command.invoice_id is not None:
-        return [created]
-    span = Span(command.now, 0, *period(command.now, command.terms.term, 0))
-    return [
-        created,
-        SubscriptionActivated(*who, command.terms, None, None, span, command.now),
+    created: list[SubscriptionEvent] = [
+        SubscriptionCreated(
+            *who,
+            terms=command.terms,
+            provider=command.provider,
+            trial=command.trial,
+            invoice_id=command.invoice_id,
+            expires_at=command.expires_at,
+            created_at=command.now,
+        )
     ]
+    if anchor is not None:
+        created.append(SubscriptionBackdated(*who, anchor, command.now))
+    return [*created, *_at_once(command, anchor)]
 
 
-def _trial(command: CreateSubscription) -> TrialStarted:
-    ends_at = command.now + timedelta(days=command.terms.trial_days)
-    return TrialStarted(
-        command.subscription_id, command.account_id, command.terms.family, command.now, ends_at
-    )
+def _at_once(command: CreateSubscription, anchor: datetime | None) -> list[SubscriptionEvent]:
+    """What begins with the order: a trial that is secured, or what costs nothing."""
+    who, terms, now = (command.subscription_id, command.account_id), command.terms, command.now
+    if command.trial:
+        starts_at, ends_at = trial_of(anchor, terms, now)
+        if anchor not in (None, starts_at):
+            raise TrialOver
+        return [TrialStarted(*who, terms.family, starts_at, ends_at)] if command.secured else []
+    if command.invoice_id is not None:
+        return []
+    span = first_span(anchor, terms.term, now)
+    return [SubscriptionActivated(*who, terms, None, None, span, now)]
 
 
 def _start_trial(command: StartTrial, state: SubscriptionState) -> list[SubscriptionEvent]:
     if not isinstance(state, Pending) or not state.trial:
         return []
     of = state.agreement
-    ends_at = command.now + timedelta(days=of.terms.trial_days)
-    return [TrialStarted(of.subscription_id, of.account_id, of.terms.family, command.now, ends_at)]
+    times = trial_of(state.anchor, of.terms, command.now)
+    return [TrialStarted(of.subscription_id, of.account_id, of.terms.family, *times)]
 
 
 def _announce(command: AnnounceTrialEnd, state: SubscriptionState) -> list[SubscriptionEvent]:
@@ -97,7 +108,7 @@ def _activate(command: ActivateSubscription, state: SubscriptionState) -> list[S
     if not isinstance(state, Pending) or state.invoice_id != command.invoice_id:
         return []
     of = state.agreement
-    span = Span(command.now, 0, *period(command.now, of.terms.term, 0))
+    span = first_span(state.anchor, of.terms.term, command.now)
     paid = command.paid.over(span.starts_at, span.ends_at)
     return [
         SubscriptionActivated(

@@ -7,6 +7,7 @@ from typing import assert_never
 from common.problems import NotFound
 
 from billing.periods import period
+from billing.subscription_rules.backdating import first_span
 from billing.subscription_rules.beginning import begin
 from billing.subscription_rules.periods_end import former_plan
 from billing.subscription_rules.refusals import PeriodBeingPaid, SubscriptionOver, TrialRunning
@@ -76,7 +77,7 @@ def _begun(command: GrantPeriod, state: Pending) -> list[SubscriptionEvent]:
     of, now = state.agreement, command.now
     if state.trial:
         return begin(StartTrial(now), state)
-    span = Span(now, 0, *period(now, of.terms.term, 0))
+    span = first_span(state.anchor, of.terms.term, now)
     who = (of.subscription_id, of.account_id)
     return [SubscriptionActivated(*who, of.terms, None, None, span, now)]
 

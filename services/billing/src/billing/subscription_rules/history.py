@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import assert_never
 
+from billing.subscription_rules.backdating import SubscriptionBackdated
+from billing.subscription_rules.set_aside import MoneySetAside, noted, without
 from billing.subscription_rules.states import (
     Active,
     Agreement,
@@ -38,7 +40,12 @@ def evolve(state: SubscriptionState, event: SubscriptionEvent) -> SubscriptionSt
         return _owing(_running(state), event)
     if isinstance(event, _Over):
         return _over(state, event)
+    if isinstance(event, SubscriptionBackdated):
+        assert isinstance(state, Pending)
+        return replace(state, anchor=event.anchor)
     running = _running(state)
+    if isinstance(event, MoneySetAside):
+        return replace(running, live=noted(running.live, event))
     return replace(running, live=_changed(running.live, event))
 
 
@@ -134,10 +141,11 @@ def _ordered(live: Live, event: SubscriptionEvent) -> Live:
         case facts.SubscriptionExtended():
             return replace(live, span=event.span, paid=event.paid)
         case facts.PlanChanged():
-            return replace(_replanned(live, event), before=_before(live, event))
+            counted = live.counted if event.paid == live.paid else live.set_aside
+            changed = replace(_replanned(live, event), before=_before(live, event))
+            return replace(changed, counted=counted)
         case facts.UpgradeReversed():
-            before = live.before and live.before.before
-            return replace(_replanned(live, event), before=before)
+            return _undone(live, event)
         case _:
             raise AssertionError(event)
 
@@ -150,6 +158,14 @@ def _replanned(live: Live, event: facts.PlanChanged | facts.UpgradeReversed) -> 
 
 def _before(live: Live, event: facts.PlanChanged) -> Before | None:
     if event.invoice_id is None:
-        return None  # nothing was paid that could be given back
+        return live.before  # nothing was paid that could be given back
     moved = None if event.span == live.span else live.span
-    return Before(event.invoice_id, live.terms, live.paid, moved, live.before)
+    return Before(event.invoice_id, live.terms, live.paid, moved, live.before, live.counted)
+
+
+def _undone(live: Live, event: facts.UpgradeReversed) -> Live:
+    before = live.before
+    back = replace(_replanned(live, event), before=before and before.before)
+    # what went back of the invoices beneath counts against their money again
+    left = without(live.set_aside, event.invoice_id)
+    return replace(back, set_aside=left, counted=before.counted if before else ())

@@ -2,9 +2,13 @@
 
 from typing import assert_never
 
+from common.problems import Conflict
+
+from billing.documents import PaidPart
 from billing.periods import period
 from billing.proration import is_upgrade
 from billing.subscription_rules.refusals import (
+    CreditDisputed,
     NotADowngrade,
     NotAnUpgrade,
     NotPaused,
@@ -12,6 +16,7 @@ from billing.subscription_rules.refusals import (
     OtherCurrency,
     SamePlan,
 )
+from billing.subscription_rules.set_aside import worth
 from billing.subscription_rules.states import (
     Active,
     Live,
@@ -19,7 +24,9 @@ from billing.subscription_rules.states import (
     Span,
     SubscriptionState,
     Trialing,
+    Upgrade,
 )
+from billing.subscription_rules.waiting import without_change, without_order
 from billing.subscription_rules.wishes import check_owner, in_good_standing
 from billing.subscriptions.commands import (
     ApplyUpgrade,
@@ -33,10 +40,8 @@ from billing.subscriptions.commands import (
     WithdrawOrder,
 )
 from billing.subscriptions.events import (
-    OrderWithdrawn,
     PlanChanged,
     PlanChangeScheduled,
-    PlanChangeWithdrawn,
     ResumptionInvoiced,
     SubscriptionEvent,
     SubscriptionResumed,
@@ -67,13 +72,31 @@ def order(command: OrderCommand, state: SubscriptionState) -> list[SubscriptionE
 
 
 def upgradable(state: SubscriptionState, command: OrderUpgrade | SwitchPlan) -> Live:
-    """The subscription if a dearer plan can be ordered now. Raises the refusals."""
+    """The subscription if a dearer plan can be ordered now. Raises the refusals, `Conflict` where
+    it has changed since the price was reckoned."""
     live = in_good_standing(state, command.actor_id)
     new = command.upgrade.terms if isinstance(command, OrderUpgrade) else command.terms
     check_plan(live, new)
     if not is_upgrade(live.terms, new):
         raise NotAnUpgrade
+    in_trial = command.upgrade is None
+    if (worth_for_a_change(live), live.trial) != (command.credited, in_trial):
+        raise Conflict
+    if command.upgrade and not command.upgrade.resets:
+        _check_end(live, command.upgrade.paid)
     return live
+
+
+def _check_end(live: Live, paid: PaidPart) -> None:
+    if paid.ends_at != live.span.ends_at:
+        raise Conflict
+
+
+def worth_for_a_change(live: Live) -> PaidPart | None:
+    """What the credit of another plan is reckoned from. Raises `CreditDisputed`."""
+    if any(one.disputed for one in live.set_aside):
+        raise CreditDisputed
+    return worth(live)
 
 
 def check_plan(live: Live, new: PlanTerms) -> None:
@@ -90,9 +113,9 @@ def _at_period_end(
     command: ScheduleChange | WithdrawChange, state: SubscriptionState
 ) -> list[SubscriptionEvent]:
     live = in_good_standing(state, command.actor_id)
-    who = (live.agreement.subscription_id, live.agreement.account_id)
     if isinstance(command, WithdrawChange):
-        return [PlanChangeWithdrawn(*who, command.now)] if live.change else []
+        return without_change(live, command.now)
+    who = (live.agreement.subscription_id, live.agreement.account_id)
     check_plan(live, command.terms)
     if is_upgrade(live.terms, command.terms):
         raise NotADowngrade
@@ -108,19 +131,17 @@ def _order_upgrade(command: OrderUpgrade, state: SubscriptionState) -> list[Subs
 
 
 def _switch(command: SwitchPlan, state: SubscriptionState) -> list[SubscriptionEvent]:
-    live = upgradable(state, command)
+    live, upgrade = upgradable(state, command), command.upgrade
     of = live.agreement
-    return [
-        PlanChanged(
-            of.subscription_id,
-            of.account_id,
-            command.terms,
-            None,
-            live.paid,
-            live.span,
-            command.now,
-        )
-    ]
+    paid, span = (upgrade.paid, _span(live, upgrade)) if upgrade else (live.paid, live.span)
+    who = (of.subscription_id, of.account_id)
+    return [PlanChanged(*who, command.terms, None, paid, span, command.now)]
+
+
+def _span(live: Live, upgrade: Upgrade) -> Span:
+    """Another term begins a new period, from a new anchor."""
+    paid = upgrade.paid
+    return Span(paid.starts_at, 0, paid.starts_at, paid.ends_at) if upgrade.resets else live.span
 
 
 def _apply(command: ApplyUpgrade, state: SubscriptionState) -> list[SubscriptionEvent]:
@@ -129,19 +150,9 @@ def _apply(command: ApplyUpgrade, state: SubscriptionState) -> list[Subscription
     live, upgrade = state.live, state.live.upgrade
     if upgrade is None or upgrade.invoice_id != command.invoice_id or live.due is not None:
         return []
-    of, paid = live.agreement, upgrade.paid
-    span = Span(paid.starts_at, 0, paid.starts_at, paid.ends_at) if upgrade.resets else live.span
-    return [
-        PlanChanged(
-            of.subscription_id,
-            of.account_id,
-            upgrade.terms,
-            command.invoice_id,
-            paid,
-            span,
-            command.now,
-        )
-    ]
+    of, span = live.agreement, _span(live, upgrade)
+    who = (of.subscription_id, of.account_id, upgrade.terms, command.invoice_id)
+    return [PlanChanged(*who, upgrade.paid, span, command.now)]
 
 
 def _order_resumption(
@@ -185,5 +196,4 @@ def _withdraw(command: WithdrawOrder, state: SubscriptionState) -> list[Subscrip
     upgrade = live.upgrade.invoice_id if live.upgrade else None
     if command.invoice_id not in (upgrade, live.resume_invoice):
         return []
-    of = live.agreement
-    return [OrderWithdrawn(of.subscription_id, of.account_id, command.invoice_id, command.now)]
+    return without_order(live, command.invoice_id, command.now)

@@ -1,5 +1,6 @@
 """What follows when a period ends, and when the next one is paid, or is not."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 from uuid import UUID
@@ -14,8 +15,10 @@ from billing.subscription_rules.states import (
     Span,
     SubscriptionState,
     Trialing,
+    TrialOutcome,
     Unpaid,
 )
+from billing.subscription_rules.waiting import lapsed, without_change
 from billing.subscriptions.commands import (
     AwaitTransfer,
     EndGrace,
@@ -34,7 +37,6 @@ from billing.subscriptions.events import (
     SubscriptionRenewed,
     SubscriptionUnpaid,
     TrialEnded,
-    TrialOutcome,
 )
 from billing.terms import PlanTerms
 
@@ -80,10 +82,19 @@ def _end_period(command: EndPeriod, state: SubscriptionState) -> list[Subscripti
         return []
     of = live.agreement
     who = (of.subscription_id, of.account_id)
+    over = lapsed(live, now)
     if live.ending:
-        return [SubscriptionEnded(*who, "cancelled", now)]
+        return [*over, SubscriptionEnded(*who, "cancelled", now)]
     if live.pausing:
-        return [SubscriptionPaused(*who, now)]
+        alone = replace(live, upgrade=None)
+        gone = lapsed(replace(live, change=None), now)
+        return [*gone, *without_change(alone, now), SubscriptionPaused(*who, now)]
+    return [*over, *_next_period(command, live)]
+
+
+def _next_period(command: EndPeriod, live: Live) -> list[SubscriptionEvent]:
+    of, now = live.agreement, command.now
+    who = (of.subscription_id, of.account_id)
     ends_at = live.span.ends_at
     terms = live.change or terms_for_existing(live.terms, command.prices, ends_at)
     span = next_span(live, terms)

@@ -52,6 +52,13 @@ class OrderUnderWay(Conflict):
     detail = "An upgrade or resumption of this subscription waits for its payment."
 
 
+class CreditDisputed(Conflict):
+    """What would be credited may be taken back by a bank."""
+
+    code = "payment_disputed"
+    detail = "A bank disputes what was paid for this period. Wait until that is decided."
+
+
 class SamePlan(Conflict):
     """It is this plan already."""
 

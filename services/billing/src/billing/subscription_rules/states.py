@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
+
+from common.money import Money
 
 from billing.documents import PaidPart
 from billing.terms import PlanTerms
+
+TrialOutcome = Literal["charged", "declined", "no_way_to_charge", "free"]
+_WithoutMoney = Literal["expired", "unpaid", "trial_ended", "refunded", "disputed"]
+EndReason = _WithoutMoney | Literal["cancelled", "voided", "replaced", "erased"]
 
 
 @dataclass(frozen=True)
@@ -25,12 +32,14 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Pending:
-    """Ordered, and neither paid nor, for a trial, secured. Gone at `expires_at`."""
+    """Ordered, and neither paid nor, for a trial, secured. Gone at `expires_at`. `anchor` is from
+    when it counts, if not from its beginning."""
 
     agreement: Agreement
     trial: bool
     invoice_id: UUID | None
     expires_at: datetime
+    anchor: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,21 @@ class Due:
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """What of an invoice's money does not count any more, with the tax; `disputed`: a bank may take
+    more of it."""
+
+    invoice_id: UUID
+    amount: Money
+    disputed: bool = False
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether all of it counts."""
+        return self.amount.amount == 0 and not self.disputed
+
+
+@dataclass(frozen=True)
 class Before:
     """What it was before the upgrade of this invoice; `span` if that moved the period's end."""
 
@@ -71,6 +95,7 @@ class Before:
     paid: PaidPart | None
     span: Span | None
     before: "Before | None"
+    counted: tuple[SetAside, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +105,8 @@ class Live:
     `invoice_id` is what the present period began with, if that was paid; `before` what it was
     before an upgrade within it. `due` is the period to come once it is invoiced, `resume_invoice`
     that of a resumption. `ending`, `pausing` and `change` happen at the end of the period.
+    `set_aside` is what of the period's invoices counts no more; `counted` what of that the credit
+    of the last upgrade was lowered by already.
     """
 
     agreement: Agreement
@@ -94,6 +121,8 @@ class Live:
     upgrade: Upgrade | None = None
     due: Due | None = None
     resume_invoice: UUID | None = None
+    set_aside: tuple[SetAside, ...] = ()
+    counted: tuple[SetAside, ...] = ()
 
     @property
     def terms(self) -> PlanTerms:

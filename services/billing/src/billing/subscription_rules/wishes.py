@@ -9,12 +9,14 @@ from billing.subscription_rules.refusals import NotActive, SubscriptionOver
 from billing.subscription_rules.states import (
     Active,
     Ended,
+    EndReason,
     Live,
     NoSubscription,
     Pending,
     SubscriptionState,
     Trialing,
 )
+from billing.subscription_rules.waiting import without_change
 from billing.subscriptions.commands import (
     CancelSubscription,
     EndSubscription,
@@ -26,10 +28,8 @@ from billing.subscriptions.commands import (
 from billing.subscriptions.events import (
     CancellationScheduled,
     CancellationWithdrawn,
-    EndReason,
     PauseScheduled,
     PauseWithdrawn,
-    PlanChangeWithdrawn,
     SubscriptionEnded,
     SubscriptionEvent,
 )
@@ -105,8 +105,7 @@ def _cancel(command: CancelSubscription, state: SubscriptionState) -> list[Subsc
     events: list[SubscriptionEvent] = []
     if live.pausing:
         events.append(PauseWithdrawn(*who, command.now))
-    if live.change:
-        events.append(PlanChangeWithdrawn(*who, command.now))
+    events += without_change(live, command.now)
     return [*events, CancellationScheduled(*who, live.span.ends_at, command.now)]
 
 

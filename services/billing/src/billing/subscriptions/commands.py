@@ -5,16 +5,17 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from common.money import Money
+
 from billing.documents import PaidPart
 from billing.plan_details import PriceVersion
-from billing.subscription_rules.states import Upgrade
-from billing.subscriptions.events import EndReason
+from billing.subscription_rules.states import EndReason, Upgrade
 from billing.terms import PlanTerms
 
 
 @dataclass(frozen=True)
 class CreateSubscription:
-    """Order a plan. `secured`: its trial can begin at once."""
+    """Order a plan. `secured`: its trial can begin at once. `anchor`: from when it counts."""
 
     subscription_id: UUID
     account_id: UUID
@@ -25,6 +26,7 @@ class CreateSubscription:
     invoice_id: UUID | None
     expires_at: datetime
     now: datetime
+    anchor: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -189,19 +191,23 @@ class WithdrawChange:
 
 @dataclass(frozen=True)
 class OrderUpgrade:
-    """Be a dearer plan, once it is paid."""
+    """Be a dearer plan, once it is paid. `credited` is what its credit was reckoned from."""
 
     actor_id: UUID
     upgrade: Upgrade
+    credited: PaidPart | None
     now: datetime
 
 
 @dataclass(frozen=True)
 class SwitchPlan:
-    """Be a dearer plan at once, since nothing is due: in a trial, or for the same money."""
+    """Be a dearer plan at once, since nothing is due: for the credit of `credited`, which pays for
+    `upgrade`; or in a trial, for nothing."""
 
     actor_id: UUID
     terms: PlanTerms
+    upgrade: Upgrade | None
+    credited: PaidPart | None
     now: datetime
 
 
@@ -229,6 +235,17 @@ class ReverseInvoice:
     invoice_id: UUID
     reason: Literal["refunded", "disputed"]
     may_go_back: bool
+    now: datetime
+
+
+@dataclass(frozen=True)
+class NoteSetAside:
+    """So much of this invoice, tax included, was given back or is to be. `disputed`: a bank wants
+    some of it."""
+
+    invoice_id: UUID
+    amount: Money
+    disputed: bool
     now: datetime
 
 
@@ -270,5 +287,11 @@ OrderCommand = (
 )
 GrantCommand = ExtendPeriod | GrantPeriod
 SubscriptionCommand = (
-    BeginningCommand | PeriodCommand | WishCommand | OrderCommand | GrantCommand | ReverseInvoice
+    BeginningCommand
+    | PeriodCommand
+    | WishCommand
+    | OrderCommand
+    | GrantCommand
+    | ReverseInvoice
+    | NoteSetAside
 )

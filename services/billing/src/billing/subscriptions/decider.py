@@ -8,11 +8,13 @@ from billing.subscription_rules.history import evolve
 from billing.subscription_rules.orders import order
 from billing.subscription_rules.periods_end import follow
 from billing.subscription_rules.reversals import reverse
+from billing.subscription_rules.set_aside import note
 from billing.subscription_rules.states import NoSubscription, SubscriptionState
 from billing.subscription_rules.wishes import grant
 from billing.subscriptions.commands import (
     BeginningCommand,
     GrantCommand,
+    NoteSetAside,
     PeriodCommand,
     ReverseInvoice,
     SubscriptionCommand,
@@ -33,6 +35,8 @@ def decide(command: SubscriptionCommand, state: SubscriptionState) -> list[Subsc
         return give(command, state)
     if isinstance(command, ReverseInvoice):
         return reverse(command, state)
+    if isinstance(command, NoteSetAside):
+        return [*note(command, state)]
     return order(command, state)
 
 

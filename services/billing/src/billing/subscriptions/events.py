@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar
 from uuid import UUID
 
 from billing.documents import PaidPart
-from billing.subscription_rules.states import Span, Upgrade
+from billing.subscription_rules.backdating import SubscriptionBackdated
+from billing.subscription_rules.set_aside import MoneySetAside
+from billing.subscription_rules.states import EndReason, Span, TrialOutcome, Upgrade
 from billing.terms import PlanTerms
-
-TrialOutcome = Literal["charged", "declined", "no_way_to_charge", "free"]
-_WithoutMoney = Literal["expired", "unpaid", "trial_ended", "refunded", "disputed"]
-EndReason = _WithoutMoney | Literal["cancelled", "voided", "replaced", "erased"]
 
 
 @dataclass(frozen=True)
@@ -297,4 +295,5 @@ _Owing = SubscriptionPastDue | SubscriptionUnpaid | SubscriptionEnded
 _Wish = CancellationScheduled | CancellationWithdrawn | PauseScheduled | PauseWithdrawn
 _Change = PlanChangeScheduled | PlanChangeWithdrawn | PlanChanged | UpgradeReversed
 _Order = UpgradeInvoiced | OrderWithdrawn | ResumptionInvoiced | SubscriptionResumed
-SubscriptionEvent = _Begin | _Period | _Owing | _Wish | _Change | _Order
+_Noted = MoneySetAside | SubscriptionBackdated
+SubscriptionEvent = _Begin | _Period | _Owing | _Wish | _Change | _Order | _Noted

@@ -6,6 +6,8 @@ from uuid import UUID
 from common.money import Money
 
 from billing.documents import PaidPart, TaxRate
+from billing.subscription_rules.backdating import SubscriptionBackdated
+from billing.subscription_rules.set_aside import MoneySetAside
 from billing.subscription_rules.states import Span, Upgrade
 from billing.subscriptions.commands import (
     ActivateSubscription,
@@ -124,6 +126,8 @@ RESUMPTION_INVOICED = ResumptionInvoiced(*WHO, NEXT_INVOICE_ID, LATER)
 RESUMED = SubscriptionResumed(*WHO, TERMS, NEXT_INVOICE_ID, NEXT_PAID, NEXT_SPAN, END)
 
 UPGRADE_REVERSED = UpgradeReversed(*WHO, INVOICE_ID, TERMS, PAID, SPAN, LATER)
+BACKDATED = SubscriptionBackdated(*WHO, AT - timedelta(days=40), AT)
+SET_ASIDE = MoneySetAside(*WHO, INVOICE_ID, Money(300, "EUR"), False, LATER)
 EXTENDED_END = END + timedelta(days=30)
 EXTENDED = SubscriptionExtended(
     *WHO,
@@ -139,4 +143,5 @@ EVENTS = (
     *(RENEWED, PAST_DUE, UNPAID, ENDED, CANCELLATION, CANCELLATION_WITHDRAWN, CHANGE),
     *(CHANGE_WITHDRAWN, UPGRADE_INVOICED, ORDER_WITHDRAWN, PLAN_CHANGED, PAUSE),
     *(PAUSE_WITHDRAWN, PAUSED, RESUMPTION_INVOICED, RESUMED, UPGRADE_REVERSED, EXTENDED),
+    *(SET_ASIDE, BACKDATED),
 )

@@ -78,10 +78,11 @@ def _owning(folder: Path) -> Iterator[None]:
     """Two runs on one log would each publish half of it, to themselves."""
     owned = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(owned, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(owned, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FolderInUse(f"Another run uses {folder.parent}: stop it first.") from error
         yield
-    except BlockingIOError as error:
-        raise FolderInUse(f"Another run uses {folder.parent}: stop it first.") from error
     finally:
         os.close(owned)
 

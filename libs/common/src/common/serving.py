@@ -91,14 +91,14 @@ class _Life(LifespanOn):
 
     async def startup(self) -> None:
         """Return when the application is ready, has failed, or need not start any more."""
-        starting = asyncio.create_task(self.main())
+        self._running = running = asyncio.create_task(self.main())
         await self.receive_queue.put({"type": "lifespan.startup"})
         ready = asyncio.create_task(self.startup_event.wait())
         while not ready.done() and not self._told_to_end():
             await asyncio.wait({ready}, timeout=LOOK_SECONDS)
         if not ready.done():
-            starting.cancel()
-            await asyncio.wait({starting, ready})
+            running.cancel()
+            await asyncio.wait({running, ready})
         self.should_exit = self.startup_failed or self.error_occurred
 
     async def send(self, message: LifespanSendMessage) -> None:

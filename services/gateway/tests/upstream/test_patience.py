@@ -3,7 +3,11 @@
 import asyncio
 from math import inf
 
+import pytest
+from gateway.forwarding import AnswerCut
 from gateway.patience import Patience
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 class Someone:
@@ -71,5 +75,33 @@ def test_after_the_end_nobody_is_looked_at(wire):
         patience.close()
         await asyncio.sleep(0.03)
         assert one.looks == []
+
+    wire.tell(story())
+
+
+@pytest.mark.parametrize("wire", ["uvloop"], indirect=True)  # one will do: it takes its time
+def test_an_answer_may_take_longer_than_the_budget_if_its_pieces_do_not(wire):
+    async def answer(place, reader, writer):
+        await place.heard(reader)
+        writer.write(CHUNKED)
+        for _ in range(3):
+            writer.write(b"1\r\nx\r\n")
+            await asyncio.sleep(0.8)
+        writer.write(b"0\r\n\r\n")
+
+    async def story():
+        async with wire.standing(answer) as (_, way):
+            assert (await wire.ask(way, budget=2.0)).body == b"xxx"
+
+    wire.tell(story())
+
+
+def test_an_answer_that_stands_still_for_longer_than_the_budget_is_cut(wire):
+    async def story():
+        client = wire.client()
+        async with wire.standing(wire.always(CHUNKED + b"1\r\nx\r\n")) as (_, way):
+            with pytest.raises(AnswerCut):
+                await wire.ask(way, client=client, budget=0.3)
+        assert (client.body, client.ended) == (b"x", False)
 
     wire.tell(story())

@@ -116,12 +116,12 @@ class Relay:
 
         Raises `LeadershipLost`.
         """
-        async with self._database.reader() as writer:
-            moved = await writer.connection.fetchval(
+        async with self._database.transaction() as transaction:
+            moved = await transaction.connection.fetchval(
                 _MOVE, lease.name, position, lease.epoch, list(newest), list(newest.values())
             )
-        if moved is None:
-            raise LeadershipLost(lease.name)
+            if moved is None:
+                raise LeadershipLost(lease.name)
         return replace(lease, position=position)
 
 

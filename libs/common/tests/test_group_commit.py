@@ -119,23 +119,28 @@ async def test_nobody_waits_for_a_row_that_another_wants(kernel: Kernel) -> None
         await crowd[9]
 
 
-async def test_few_do_not_wait_for_company_while_one_waits_for_a_row(kernel: Kernel) -> None:
-    held = f"held {uuid4()}"
+@pytest.mark.parametrize("waiting", [1, 2, 4])
+async def test_those_who_wait_for_a_row_keep_nobody_from_a_commit(
+    kernel: Kernel, waiting: int
+) -> None:
+    held = [f"held {uuid4()}" for _ in range(waiting)]
     async with kernel.database.transaction() as holder:
-        command = WriteNote(uuid4(), AUTHOR, held, "x")
-        await kernel.commands.handle_in(holder, NOTE, command.note_id, command, cause())
-        # a crowd, whose end leaves the one under way
-        crowd = [asyncio.create_task(write(kernel, uuid4(), f"{uuid4()}")) for _ in range(CROWD)]
-        stuck = asyncio.create_task(write(kernel, uuid4(), held))
-        await asyncio.gather(*crowd)
+        for title in held:
+            command = WriteNote(uuid4(), AUTHOR, title, "x")
+            await kernel.commands.handle_in(holder, NOTE, command.note_id, command, cause())
+        stuck = [asyncio.create_task(write(kernel, uuid4(), title)) for title in held]
 
-        few = await asyncio.gather(*(write(kernel, uuid4(), f"{uuid4()}") for _ in range(2)))
+        for _ in range(3):  # a crowd, which tries those who wait together with others, and then few
+            for size in (CROWD, 2):
+                told = await asyncio.gather(
+                    *(write(kernel, uuid4(), f"{uuid4()}") for _ in range(size))
+                )
+                assert [each.version for each in told] == [1] * size
+        assert not any(task.done() for task in stuck)
 
-        assert [each.version for each in few] == [1, 1]
-        assert not stuck.done()
-
-    with pytest.raises(TitleTaken):
-        await stuck
+    assert {type(each) for each in await asyncio.gather(*stuck, return_exceptions=True)} == {
+        TitleTaken
+    }
 
 
 @pytest.mark.parametrize("moment", [1, 10, 40, 160])

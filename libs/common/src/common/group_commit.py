@@ -24,9 +24,12 @@ here. All are repeated when one is refused."""
 AT_ONCE = 2
 """Commits under way before callers gather: while PostgreSQL flushes one, the next is written."""
 
-PATIENCE = "100ms"
-"""How long a batch waits for a row that somebody else holds: its members shall not wait for what
-only one of them wants. It is the `lock_timeout` of the connection that batches go over."""
+PATIENCE_SECONDS = 0.1
+"""How long others wait for one who wants a row that somebody holds. Then its batch is given up, and
+a commit that takes longer keeps nobody from the next."""
+
+PATIENCE = f"{PATIENCE_SECONDS * 1000:.0f}ms"
+"""The same, as `lock_timeout` of the connections that batches go over."""
 
 SIZES = Histogram(
     "cartulary_group_commit_statements",
@@ -59,8 +62,9 @@ class GroupCommit:
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
         self._waiting: list[_Waiting] = []
-        self._under_way = 0
+        self._under_way: dict[object, float] = {}  # since when, by the loop's clock
         self._leaving = False
+        self._overdue: asyncio.TimerHandle | None = None
         self._batches: set[asyncio.Task[None]] = set()
 
     async def execute(
@@ -72,18 +76,36 @@ class GroupCommit:
         self._go_on()
         if await waiting.committed:
             return
-        self._under_way += 1
+        self._begin(waiting)
         try:
             await own.execute(text, *arguments)
         finally:
-            self._under_way -= 1
-            self._go_on()
+            self._end(waiting)
+
+    def _begin(self, commit: object) -> None:
+        self._under_way[commit] = asyncio.get_running_loop().time()
+
+    def _end(self, commit: object) -> None:
+        self._under_way.pop(commit, None)
+        self._go_on()
 
     def _go_on(self) -> None:
-        if self._waiting and not self._leaving and self._under_way < AT_ONCE:
+        if not self._waiting or self._leaving:
+            return
+        loop = asyncio.get_running_loop()
+        if len(self._under_way) < AT_ONCE:
             self._leaving = True
             # not at once: whom the last batch has answered come in this very round with their next
-            asyncio.get_running_loop().call_soon(self._leave)
+            loop.call_soon(self._leave)
+        elif self._overdue is None:
+            self._overdue = loop.call_later(PATIENCE_SECONDS, self._pass_by)
+
+    def _pass_by(self) -> None:
+        """Wait no longer for those who may themselves wait for a row."""
+        self._overdue = None
+        latest = asyncio.get_running_loop().time() - PATIENCE_SECONDS
+        self._under_way = {who: since for who, since in self._under_way.items() if since > latest}
+        self._go_on()
 
     def _leave(self) -> None:
         self._leaving = False
@@ -91,7 +113,7 @@ class GroupCommit:
         if len(batch) == 1:
             batch[0].tell(False)  # it has a connection of its own
         elif batch:
-            self._under_way += 1
+            self._begin(batch[0])
             task = asyncio.create_task(self._commit_together(batch))
             self._batches.add(task)
             task.add_done_callback(self._batches.discard)
@@ -107,8 +129,7 @@ class GroupCommit:
         finally:
             for waiting in batch:
                 waiting.tell(told)
-            self._under_way -= 1
-            self._go_on()
+            self._end(batch[0])
 
     def _gathered(self) -> list[_Waiting]:
         """The oldest one and those that say the same; who has given up is forgotten."""

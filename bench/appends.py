@@ -53,12 +53,13 @@ async def _beside_the_limit(run: Run, *, network_disk: bool) -> list[Measurement
 async def _beside_the_library(run: Run) -> list[Measurement]:
     lines = []
     async with (
-        example_store(run.postgres, connections=8) as kernel,
+        example_store(run.postgres, connections=max(AT_ONCE)) as kernel,
         eventsourcing(run.postgres) as plain,
         eventsourcing(run.postgres, functions=True) as tuned,
     ):
-        once = _appending(kernel, 8)
-        for at_once, told in ((1, "1 at a time"), (8, "8 at once")):
+        once = _appending(kernel, max(AT_ONCE))
+        for at_once in (1, *AT_ONCE):
+            told = f"{at_once} at once" if at_once > 1 else "1 at a time"
             figures = await in_turn(
                 run,
                 repeated(at_once, once),

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from common.embedded_postgres import EmbeddedPostgres
 
-POOL_SIZE = 8
+POOL_SIZE = 32
 
 
 class PeerFailed(Exception):

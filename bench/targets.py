@@ -27,10 +27,11 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
             for disk in ("", ", network disk")
             for reference in ("", ", beside autocommit")
         },
-        "append, 1 at a time, beside eventsourcing": _PEER,
-        "append, 1 at a time, beside tuned eventsourcing": _PEER,
-        "append, 8 at once, beside eventsourcing": _PEER,
-        "append, 8 at once, beside tuned eventsourcing": _PEER,
+        **{
+            f"append, {at_once} at once, beside {peer}": _PEER
+            for at_once in (8, 32)
+            for peer in ("eventsourcing", "tuned eventsourcing")
+        },
     },
     "commands": {
         "whole command, 32 at once": _COMMAND,

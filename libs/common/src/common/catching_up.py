@@ -47,7 +47,7 @@ class CatchingUp:
     async def step(self) -> None:
         """Hear what there is to hear; does nothing where that is done."""
         async with self._database.reader() as reader:
-            begun = await reader.connection.fetch(_BEGUN, self._inbox.consumer)
+            begun = await reader.connection.fetch(_BEGUN, self._inbox.consumer, self._inbox.sources)
             epoch = await reader.connection.fetchval(_BEHIND)
         known = {row["source"] for row in begun}
         for source in self._inbox.sources:
@@ -123,7 +123,9 @@ async def _asked(question: Awaitable[AnswerT]) -> AnswerT:
         raise FeedAway(type(error).__name__) from error
 
 
-_BEGUN = "select source from inbox where consumer = $1 and stream = ''"
+_BEGUN = """
+    select source from inbox
+     where consumer = $1 and source = any($2::text[]) and stream = ''"""
 _BEGIN = """
     insert into inbox (consumer, source, stream, last_version) values ($1, $2, '', 0)
         on conflict do nothing"""

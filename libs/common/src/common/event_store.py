@@ -216,11 +216,11 @@ class EventStore:
         data = [orjson.loads(row["data"]) for row in rows]
         subjects = sealed_subjects(data)
         keys = await self.keys.get(transaction, subjects) if subjects else {}
-        streams = repeat(stream) if stream else map(_STREAM, rows)
+        streams = repeat(stream, len(rows)) if stream else map(_STREAM, rows)
         load = self.types.load
         return [
             load(name, schema, unseal(name, stream, values, keys))
-            for values, stream, (name, schema) in zip(data, streams, map(_KIND, rows), strict=False)
+            for values, stream, (name, schema) in zip(data, streams, map(_KIND, rows), strict=True)
         ]
 
     async def keys_to_seal(

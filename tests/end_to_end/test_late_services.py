@@ -3,6 +3,7 @@
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -131,7 +132,7 @@ async def tell_late_workers(apart: Apart) -> None:
     for module in ("auth.main", "auth.worker", "cards.main"):
         apart.launcher.start(module, {})
     for service in ("auth", "cards"):
-        await eventually(lambda s=service: apart.ready(s), within=LONG, what=service)  # type: ignore[misc] # bound now
+        await eventually(partial(apart.ready, service), within=LONG, what=service)
     ann, bob = await apart.registered("ann@example.org"), await apart.registered("bob@example.org")
     card = {"name": "Ann Onym", "title": "Tester", "email": "ann@example.org"}
     made = {
@@ -145,7 +146,7 @@ async def tell_late_workers(apart: Apart) -> None:
         apart.launcher.start(module, {})
 
     for service in ("cards", "billing"):
-        await eventually(lambda s=service: apart.has_heard(s), within=LONG, what=service)  # type: ignore[misc] # bound now
+        await eventually(partial(apart.has_heard, service), within=LONG, what=service)
     cards = {who: await apart.happened("cards", f"card-{made[who]['id']}") for who in made}
     assert cards == {
         ann: ["cards.card_created", "cards.card_erased"],

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 with warnings.catch_warnings():
     # without XDG_RUNTIME_DIR the wheel falls back to the temporary directory, and says so

@@ -9,6 +9,9 @@ COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose
 PREPARED := auth billing cards
 EDITABLE := $(addprefix -e ,$(MEMBERS))
 
+# What a machine forbids (containers often do) would be compiled anew by each of hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run seed events env up down logs check test test-compose faults bench docs format lock clean
 

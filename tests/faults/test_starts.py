@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 from cards.declaration import DECLARATION
 from common.embedded_postgres import EmbeddedPostgres
+from common.migrations import prepare_database
 from common.testing.faults.network import Wire
 from common.testing.postgres import temporary_postgres
 from common.testing.processes import Process, free_port, process
@@ -36,12 +37,14 @@ def upgrade() -> None:
 '''
 NEW_VERSION = """
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from cards.declaration import DECLARATION
-from cards.settings import CardsSettings
-from common.preparing import prepare
-prepare(replace(DECLARATION, migrations=Path({folder!r})), CardsSettings.load())
+import cards.declaration
+as_it_is = cards.declaration.DECLARATION
+cards.declaration.DECLARATION = replace(as_it_is, migrations=Path({folder!r}))
+import_module({module!r}).main()
 """
+MODULES_OF_CARDS = ("cards.prepare", "cards.main", "cards.worker")
 
 
 @pytest.fixture(scope="module")
@@ -230,17 +233,21 @@ async def test_while_a_new_versions_migration_fails_the_old_version_goes_on(
     port = free_port()
     environment = {
         "DATABASE_URL": await postgres.create_database(f"kept_{uuid4().hex}"),
+        "AMQP_URL": NOWHERE,
         "PORT": str(port),
     }
     ready = f"http://127.0.0.1:{port}/readyz"
     with process(["-m", "cards.main"], environment, tmp_path / "old") as old:
         async with aiohttp.ClientSession() as session:
             await eventually(lambda: nothing_missing(session, ready), within=90, what="the old one")
-            script = NEW_VERSION.format(folder=str(folder))
-            with process(["-c", script], environment, tmp_path / "new") as new:
-                assert await ends(new) == 1
-            assert "cannot prepare cards" in new.said()
-            assert "division by zero" in new.said()
+            for module in MODULES_OF_CARDS:
+                script = NEW_VERSION.format(folder=str(folder), module=module)
+                with process(["-c", script], environment, tmp_path / module) as new:
+                    assert await ends(new) == 1, module
+                assert without_the_broker(new) == [
+                    "cannot start: cards: the migration failed: 9999_broken.py, line 10: "
+                    "DivisionByZeroError: division by zero"
+                ]
             assert await missing(session, ready) == []
             qr = f"http://127.0.0.1:{port}/api/v1/qr/generate"
             async with session.post(qr, json={"text": "still here"}) as response:
@@ -250,6 +257,23 @@ async def test_while_a_new_versions_migration_fails_the_old_version_goes_on(
     assert await connection.fetchval("select to_regclass('half_way')") is None
     assert await connection.fetchval("select version_num from alembic_version") == newest
     await connection.close()
+
+
+async def test_a_database_that_readers_of_the_log_cannot_rely_on_ends_the_start(
+    postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    dsn = await postgres.create_database(f"unfit_{uuid4().hex}")
+    await prepare_database(dsn, DECLARATION.migrations)
+    owner = await asyncpg.connect(dsn)
+    await owner.execute("alter table events disable trigger events_floor")
+    await owner.close()
+
+    environment = {"DATABASE_URL": dsn, "AMQP_URL": NOWHERE}
+    ended = await ended_together(environment, tmp_path, MODULES_OF_CARDS)
+    for module, one in ended.items():
+        assert without_the_broker(one) == [
+            "cannot start: cards: the trigger events_floor is missing or disabled"
+        ], module
 
 
 async def nothing_missing(session: aiohttp.ClientSession, url: str) -> bool:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from common.mail import FolderMailer, Mail, MailFailed, SmtpMailer, mailer_for
-from common.settings import ServiceSettings, SettingsRefused
+from common.settings import ServiceSettings, StartRefused
 from common.testing.processes import free_port
 from common.testing.smtp import smtp_server
 from cryptography import x509
@@ -177,7 +177,7 @@ async def test_a_folder_that_cannot_be_written_may_be_mended(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1", "smtp://", "smtp://127.0.0.1?tls=maybe"])
 def test_an_address_of_another_form_is_refused_at_the_start(url: str) -> None:
-    with pytest.raises(SettingsRefused, match="SMTP_URL"):
+    with pytest.raises(StartRefused, match="SMTP_URL"):
         mailer_for(ServiceSettings(smtp_url=url))
 
 

@@ -10,7 +10,7 @@ from common.object_storage import (
     StorageUnavailable,
     storage_for,
 )
-from common.settings import SettingsRefused
+from common.settings import StartRefused
 from common.testing.processes import free_port
 from common.testing.s3 import s3_bucket
 
@@ -67,10 +67,10 @@ async def test_a_bucket_that_does_not_answer_is_named_without_its_address() -> N
     ],
 )
 def test_a_place_that_makes_no_sense_is_refused_at_the_start(wrong: dict[str, str]) -> None:
-    with pytest.raises(SettingsRefused, match="STORAGE"):
+    with pytest.raises(StartRefused, match="STORAGE"):
         StorageSettings.load(**wrong)
 
 
 def test_a_folder_that_cannot_be_made_is_refused_at_the_start() -> None:
-    with pytest.raises(SettingsRefused, match="STORAGE_FOLDER"):
+    with pytest.raises(StartRefused, match="STORAGE_FOLDER"):
         storage_for(StorageSettings.load(storage_folder="/proc/nowhere"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from common.places import place
-from common.settings import DEVELOPMENT_SECRET, ServiceSettings, SettingsRefused
+from common.settings import DEVELOPMENT_SECRET, ServiceSettings, StartRefused
 from common.testing.processes import process
 
 KEY = urlsafe_b64encode(b"k" * 32).decode()
@@ -23,7 +23,7 @@ def test_development_needs_nothing() -> None:
 
 
 def test_production_names_every_secret_that_is_missing() -> None:
-    with pytest.raises(SettingsRefused) as refused:
+    with pytest.raises(StartRefused) as refused:
         ServiceSettings.load(environment="production")
 
     for name in ("DATA_KEY", "WIRE_KEY", "INTERNAL_SECRET", "DATABASE_URL"):
@@ -42,7 +42,7 @@ def test_production_starts_with_secrets_of_its_own() -> None:
     [("data_key", "too short"), ("wire_key", "ÄÖÜ"), ("internal_secret", "hunter2"), ("port", -1)],
 )
 def test_a_bad_value_is_named_and_not_shown(name: str, value: object) -> None:
-    with pytest.raises(SettingsRefused) as refused:
+    with pytest.raises(StartRefused) as refused:
         ServiceSettings.load(**{**GOOD, name: value})
 
     assert name.upper() in str(refused.value)
@@ -58,7 +58,7 @@ def test_a_variable_that_cannot_be_read_is_named_and_not_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FEEDS", "{hunter2")
-    with pytest.raises(SettingsRefused) as refused:
+    with pytest.raises(StartRefused) as refused:
         ServiceSettings.load()
 
     assert "feeds" in str(refused.value)
@@ -96,7 +96,7 @@ def test_what_is_no_address_is_named_by_its_variable_and_not_shown(
     monkeypatch.setenv("DATABASE_URL", address)
     monkeypatch.setenv("AMQP_URL", address)
 
-    with pytest.raises(SettingsRefused) as refused:
+    with pytest.raises(StartRefused) as refused:
         ServiceSettings.load()
 
     assert "DATABASE_URL: must be like" in str(refused.value)

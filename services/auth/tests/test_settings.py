@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from auth.settings import AuthSettings
-from common.settings import DEVELOPMENT_KEY, DEVELOPMENT_SECRET, SettingsRefused
+from common.settings import DEVELOPMENT_KEY, DEVELOPMENT_SECRET, StartRefused
 from common.testing.processes import process
 
 KEY = urlsafe_b64encode(b"k" * 32).decode()
@@ -33,7 +33,7 @@ def test_production_starts_with_everything() -> None:
 def test_production_does_not_start_without(name: str) -> None:
     given = {key: value for key, value in GOOD.items() if key != name}
 
-    with pytest.raises(SettingsRefused, match=name.upper()):
+    with pytest.raises(StartRefused, match=name.upper()):
         AuthSettings.load(**given)
 
 
@@ -48,7 +48,7 @@ def test_production_does_not_start_without(name: str) -> None:
     ],
 )
 def test_production_does_not_start_with_what_everybody_knows(name: str, value: str) -> None:
-    with pytest.raises(SettingsRefused) as refused:
+    with pytest.raises(StartRefused) as refused:
         AuthSettings.load(**{**GOOD, name: value})
 
     assert value not in str(refused.value)

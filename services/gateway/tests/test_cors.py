@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from common.settings import SettingsRefused
+from common.settings import StartRefused
 from gateway.forwarding import InProcessUpstream
 from gateway.settings import GatewaySettings
 
@@ -69,7 +69,7 @@ async def test_without_the_setting_no_site_may_and_options_is_no_method(world):
     ],
 )
 def test_settings_that_would_open_a_door_are_refused_at_the_start(settings, named):
-    with pytest.raises(SettingsRefused, match=named):
+    with pytest.raises(StartRefused, match=named):
         GatewaySettings.load(**settings)
 
 

@@ -8,7 +8,7 @@ import structlog
 
 from common.database import OUTCOME_UNKNOWN, connect
 from common.places import place
-from common.settings import SettingsRefused
+from common.settings import StartRefused
 from common.standing_aside import take_part
 
 log = structlog.get_logger(__name__)
@@ -22,19 +22,19 @@ REMEDIES = {
 """What PostgreSQL will say again, however long one waits, and what to do about it."""
 
 
-def refused(dsn: str, error: Exception, remedy: str) -> SettingsRefused:
+def refused(dsn: str, error: Exception, remedy: str) -> StartRefused:
     """The one line that ends a start."""
     why = f"PostgreSQL refuses it ({type(error).__name__})"
-    return SettingsRefused(f"cannot start: DATABASE_URL: {why}: {place(dsn)}: {remedy}")
+    return StartRefused(f"cannot start: DATABASE_URL: {why}: {place(dsn)}: {remedy}")
 
 
 async def when_it_answers(dsn: str) -> asyncpg.Connection:
     """A connection as the owner of the tables, as soon as there is one.
 
-    Raises `SettingsRefused` where waiting does not mend it.
+    Raises `StartRefused` where waiting does not mend it.
     """
     if not dsn:
-        raise SettingsRefused("cannot start: DATABASE_URL: is missing")
+        raise StartRefused("cannot start: DATABASE_URL: is missing")
     pause = 0.1
     while True:
         try:
@@ -46,7 +46,7 @@ async def when_it_answers(dsn: str) -> asyncpg.Connection:
             raise refused(dsn, error, remedy) from None
         except (asyncpg.exceptions.ClientConfigurationError, ValueError):
             # the driver's own words may quote the address, and with it the password
-            raise SettingsRefused("cannot start: DATABASE_URL: is no address") from None
+            raise StartRefused("cannot start: DATABASE_URL: is no address") from None
         except (*OUTCOME_UNKNOWN, asyncpg.TooManyConnectionsError) as error:
             log.warning("database_is_away", database=place(dsn), why=_why(error))
             await asyncio.sleep(pause)

@@ -1,7 +1,7 @@
 """What every event-sourced service stands on, opened in the right order."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,12 +15,17 @@ from common.event_store import EventStore
 from common.event_types import EventTypes, Upcaster
 from common.feed import Feed, LogFeed
 from common.log_followers import Wake, begin_followers, processor_cursor
-from common.migrations import prepare_database, prepare_views_once
+from common.migrations import (
+    DatabaseUnfit,
+    MigrationFailed,
+    prepare_database,
+    prepare_views_once,
+)
 from common.personal_data import SubjectKeys
 from common.read_models import Projection, Projections, ReadModel
 from common.relay import Publish
 from common.reporting import start_reporting
-from common.settings import ServiceSettings
+from common.settings import ServiceSettings, StartRefused
 from common.snapshots import SnapshotPolicy, Snapshots
 from common.wire import WireSeal
 
@@ -94,12 +99,11 @@ async def open_kernel(
     wire_key: bytes,
     pool_size: int = 10,
 ) -> AsyncIterator[Kernel]:
-    """Wait for the database, migrate it, build missing read models, and open the pool."""
-    try:
-        await prepare_database(dsn, declaration.migrations)
-    except asyncpg.InsufficientPrivilegeError as error:
-        remedy = "it must own the database and be allowed to create roles"
-        raise refused(dsn, error, remedy) from None
+    """Wait for the database, migrate it, build missing read models, and open the pool.
+
+    Raises `DatabaseUnfit` and `MigrationFailed`.
+    """
+    await prepare_database(dsn, declaration.migrations)
     async with attach_kernel(
         declaration, dsn=dsn, data_key=data_key, wire_key=wire_key, pool_size=pool_size
     ) as kernel:
@@ -131,18 +135,31 @@ async def attach_kernel(
         await database.close()
 
 
-def open_kernel_of(
+@asynccontextmanager
+async def open_kernel_of(
     declaration: KernelDeclaration, settings: ServiceSettings
-) -> AbstractAsyncContextManager[Kernel]:
-    """The service's log, database and commands, as its settings say."""
+) -> AsyncIterator[Kernel]:
+    """The service's log, database and commands, as its settings say.
+
+    It is a process's start: raises `StartRefused` where the database will not do.
+    """
     start_reporting(declaration.source, settings)
-    return open_kernel(
+    opening = open_kernel(
         declaration,
         dsn=settings.database_url,
         data_key=settings.data_key_bytes,
         wire_key=settings.wire_key_bytes,
         pool_size=settings.pool_size,
     )
+    async with AsyncExitStack() as stack:
+        try:
+            kernel = await stack.enter_async_context(opening)
+        except asyncpg.InsufficientPrivilegeError as error:
+            remedy = "it must own the database and be allowed to create roles"
+            raise refused(settings.database_url, error, remedy) from None
+        except (DatabaseUnfit, MigrationFailed) as error:
+            raise StartRefused(f"cannot start: {declaration.source}: {error}") from None
+        yield kernel
 
 
 def _learning(store: EventStore) -> OnConnect:

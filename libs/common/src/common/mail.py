@@ -15,7 +15,7 @@ from uuid import UUID
 import aiosmtplib
 from prometheus_client import Counter
 
-from common.settings import ServiceSettings, SettingsRefused
+from common.settings import ServiceSettings, StartRefused
 
 MAILS = Counter("cartulary_mails_total", "Mails by outcome: sent, refused, failed", ["outcome"])
 
@@ -154,12 +154,12 @@ def _counted() -> Iterator[None]:
 
 
 def mailer_for(settings: ServiceSettings) -> Mailer:
-    """SMTP where a server is set, else a folder. Raises `SettingsRefused`."""
+    """SMTP where a server is set, else a folder. Raises `StartRefused`."""
     if settings.smtp_url is not None:
         try:
             return SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
         except ValueError as error:
-            raise SettingsRefused(f"cannot start: SMTP_URL: {error}") from None
+            raise StartRefused(f"cannot start: SMTP_URL: {error}") from None
     return FolderMailer(settings.mail_folder or Path("var/mail"), settings.mail_from)
 
 

@@ -7,6 +7,7 @@ database's address comes in `DATABASE_URL`: a command line is readable by everyb
 import asyncio
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -34,7 +35,34 @@ async def upgrade(dsn: str, migrations: Path, revision: str) -> None:
         await engine.dispose()
 
 
+def why(error: Exception, migrations: Path) -> str:
+    """One line: which line of which migration, and what is wrong with it.
+
+    Of what PostgreSQL says the first line only: the others may quote what people wrote.
+    """
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if migrations in Path(frame.filename).parents
+    ]
+    where = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}: " if frames else ""
+    cause = getattr(error, "orig", None) or error
+    cause = cause.__cause__ or cause
+    first_line = str(cause).partition("\n")[0]
+    return f"{where}{type(cause).__name__}: {first_line}"
+
+
 _LOCK = "select pg_advisory_xact_lock(hashtext('cartulary'), hashtext('migrate'))"
 
+
+def main() -> None:
+    """Migrate, or end with the line that says why not."""
+    migrations, revision = Path(sys.argv[1]).resolve(), sys.argv[2]
+    try:
+        asyncio.run(upgrade(os.environ["DATABASE_URL"], migrations, revision))
+    except Exception as error:
+        raise SystemExit(why(error, migrations)) from None
+
+
 if __name__ == "__main__":
-    asyncio.run(upgrade(os.environ["DATABASE_URL"], Path(sys.argv[1]), sys.argv[2]))
+    main()

@@ -24,7 +24,7 @@ class DatabaseUnfit(Exception):
 
 
 class MigrationFailed(Exception):
-    """The database is as it was; the message is what the migration said."""
+    """The database is as it was; the message is the line that the migration ended with."""
 
 
 def kernel_schema(name: str) -> list[str]:
@@ -46,7 +46,7 @@ async def prepare_database(dsn: str, migrations: Path, *, revision: str | None =
     `revision` is how far, for a backup of that time; else to the newest.
 
     Raises `DatabaseUnfit` and `MigrationFailed`; nothing of a failed migration is kept. Raises
-    `SettingsRefused` for an address that PostgreSQL will never let in.
+    `StartRefused` for an address that PostgreSQL will never let in.
     """
     owner = await when_it_answers(dsn)
     try:
@@ -94,7 +94,8 @@ async def _upgrade(dsn: str, migrations: Path, revision: str) -> None:
         await listening
         raise
     if process.returncode:
-        raise MigrationFailed(said.decode(errors="replace").strip() or "the process was killed")
+        last = said.decode(errors="replace").strip().rpartition("\n")[2]
+        raise MigrationFailed(f"the migration failed: {last or 'its process was killed'}")
 
 
 async def _revision(owner: asyncpg.Connection) -> str | None:

@@ -17,7 +17,7 @@ import structlog
 from pydantic import SecretStr
 
 from common.problems import Unavailable
-from common.settings import ServiceSettings, SettingsRefused
+from common.settings import ServiceSettings, StartRefused
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -125,7 +125,7 @@ def _carried_out(work: Callable[[], ResultT]) -> ResultT:
 
 
 def storage_for(settings: StorageSettings) -> ObjectStorage:
-    """The bucket where one is set, else the folder. Raises `SettingsRefused`."""
+    """The bucket where one is set, else the folder. Raises `StartRefused`."""
     if settings.storage_url:
         bucket = _bucket(settings)
         return ObjectStorage(lambda: bucket)
@@ -133,7 +133,7 @@ def storage_for(settings: StorageSettings) -> ObjectStorage:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsRefused(f"cannot start: STORAGE_FOLDER: {error.strerror}") from None
+        raise StartRefused(f"cannot start: STORAGE_FOLDER: {error.strerror}") from None
     return ObjectStorage(lambda: _local(folder))
 
 
@@ -164,4 +164,4 @@ def _bucket(settings: StorageSettings) -> "ObjectStore":
             retry_config={"max_retries": RETRIES, "retry_timeout": TIMEOUT},
         )
     except (BaseError, ValueError):
-        raise SettingsRefused("cannot start: STORAGE_URL: is not understood") from None
+        raise StartRefused("cannot start: STORAGE_URL: is not understood") from None

@@ -8,7 +8,6 @@ import asyncio
 import structlog
 
 from common.kernel import KernelDeclaration, open_kernel_of
-from common.migrations import DatabaseUnfit, MigrationFailed
 from common.observability import configure_logging
 from common.settings import ServiceSettings
 
@@ -16,12 +15,9 @@ log = structlog.get_logger(__name__)
 
 
 def prepare(declaration: KernelDeclaration, settings: ServiceSettings) -> None:
-    """Migrate, and build what read models are missing. Raises `SystemExit` when that fails."""
+    """Migrate, and build what read models are missing. Raises `StartRefused` when that fails."""
     configure_logging(level=settings.log_level)
-    try:
-        asyncio.run(_open_and_close(declaration, settings))
-    except (DatabaseUnfit, MigrationFailed) as error:
-        raise SystemExit(f"cannot prepare {declaration.source}: {error}") from None
+    asyncio.run(_open_and_close(declaration, settings))
 
 
 async def _open_and_close(declaration: KernelDeclaration, settings: ServiceSettings) -> None:

@@ -13,7 +13,7 @@ from prometheus_client import Gauge
 from yarl import URL
 
 from common.places import place
-from common.settings import SettingsRefused
+from common.settings import StartRefused
 
 log = structlog.get_logger(__name__)
 
@@ -59,13 +59,13 @@ class Connections:
 async def knock(url: str) -> None:
     """Look at a start whether there is a way in; a broker that is away is waited for later.
 
-    Raises `SettingsRefused` where it does not know the user or the password.
+    Raises `StartRefused` where it does not know the user or the password.
     """
     try:
         await close(await Connections(url).connect("knock"))
     except (AuthenticationError, ProbableAuthenticationError):
         why = "RabbitMQ refuses it: mend the user or its password"
-        raise SettingsRefused(f"cannot start: AMQP_URL: {why}: {place(url)}") from None
+        raise StartRefused(f"cannot start: AMQP_URL: {why}: {place(url)}") from None
     except InvalidFrameError:
         why = "the virtual host is not there, is down, or is not for this user"
         log.warning("broker_is_away", broker=place(url), why=why)

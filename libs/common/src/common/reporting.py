@@ -11,7 +11,7 @@ from collections.abc import MutableMapping
 from importlib import import_module
 from typing import Any
 
-from common.settings import ServiceSettings, SettingsRefused
+from common.settings import ServiceSettings, StartRefused
 
 FLUSH_SECONDS = 2.0
 EXPORT_SECONDS = 3
@@ -31,7 +31,7 @@ _reporting = _Reporting()
 def start_reporting(service: str, settings: ServiceSettings) -> None:
     """Report from now on, as the settings say; the first call of a process names it.
 
-    Raises `SettingsRefused` for an address that is none.
+    Raises `StartRefused` for an address that is none.
     """
     if settings.sentry_dsn is not None and _reporting.sentry is None:
         _reporting.sentry = _sentry(service, settings.sentry_dsn.get_secret_value(), settings)
@@ -83,7 +83,7 @@ def _sentry(service: str, dsn: str, settings: ServiceSettings) -> Any:
             before_send=_without_texts,
         )
     except ValueError:
-        raise SettingsRefused("cannot start: SENTRY_DSN: is not understood") from None
+        raise StartRefused("cannot start: SENTRY_DSN: is not understood") from None
     atexit.register(sentry.flush, FLUSH_SECONDS)
     return sentry
 

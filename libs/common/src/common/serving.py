@@ -14,7 +14,7 @@ from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from common.garbage import settle
 from common.paired_writes import PairingProtocol
-from common.settings import ServiceSettings, SettingsRefused
+from common.settings import ServiceSettings, StartRefused
 
 GRACE_SECONDS = 10
 LOOK_SECONDS = 0.05
@@ -87,7 +87,7 @@ class _Life(LifespanOn):
     def __init__(self, config: uvicorn.Config, told_to_end: Callable[[], bool]) -> None:
         super().__init__(config)
         self._told_to_end = told_to_end
-        self.refusal: SettingsRefused | None = None
+        self.refusal: StartRefused | None = None
 
     async def startup(self) -> None:
         """Return when the application is ready, has failed, or need not start any more."""
@@ -105,9 +105,9 @@ class _Life(LifespanOn):
         """Hear how it went; of a failed start the application sends its traceback along."""
         error = sys.exception()
         if message["type"] == "lifespan.startup.failed":
-            if isinstance(error, SettingsRefused):
+            if isinstance(error, StartRefused):
                 self.refusal = error
-            if isinstance(error, SettingsRefused | asyncio.CancelledError):
+            if isinstance(error, StartRefused | asyncio.CancelledError):
                 message = {"type": "lifespan.startup.failed", "message": ""}
         await super().send(message)
 
@@ -123,7 +123,7 @@ class GentleServer(uvicorn.Server):
         self._drain_seconds = drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, unless told to end meanwhile. Raises `SettingsRefused` as the application does."""
+        """Start, unless told to end meanwhile. Raises `StartRefused` as the application does."""
         self.lifespan = life = _Life(self.config, lambda: self.should_exit)
         try:
             await super().startup(sockets)

@@ -20,10 +20,11 @@ KEY_BYTES = 32
 SECRET_LENGTH = 32
 
 
-class SettingsRefused(SystemExit):
-    """The environment is not fit to start with; the message names each variable, no value.
+class StartRefused(SystemExit):
+    """What a process is given is not fit to start with: its environment, its database, its broker.
 
-    Uncaught it ends the process with that one line instead of a traceback.
+    The message names what it is, each variable among them, and shows no secret. Uncaught it ends
+    the process with that one line instead of a traceback.
     """
 
 
@@ -61,18 +62,18 @@ class ServiceSettings(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
-        """Read and check. Raises `SettingsRefused`."""
+        """Read and check. Raises `StartRefused`."""
         try:
             settings = cls(**overrides)  # type: ignore[arg-type] # each is validated right here
         except SettingsError as error:
             # pydantic-settings' own message names the field; its cause would show the value
-            raise SettingsRefused(f"cannot start: {error}") from None
+            raise StartRefused(f"cannot start: {error}") from None
         except ValidationError as error:
             wrong = "; ".join(f"{_name(e['loc'])}: {e['msg']}" for e in error.errors())
-            raise SettingsRefused(f"cannot start: {wrong}") from None
+            raise StartRefused(f"cannot start: {wrong}") from None
         problems = settings.problems()
         if problems:
-            raise SettingsRefused("cannot start: " + "; ".join(problems))
+            raise StartRefused("cannot start: " + "; ".join(problems))
         return settings
 
     def problems(self) -> list[str]:
@@ -109,9 +110,9 @@ class ServiceSettings(BaseSettings):
 
     @property
     def required_amqp_url(self) -> str:
-        """The broker's address. Raises `SettingsRefused` without one."""
+        """The broker's address. Raises `StartRefused` without one."""
         if not self.amqp_url:
-            raise SettingsRefused("cannot start: AMQP_URL: is missing")
+            raise StartRefused("cannot start: AMQP_URL: is missing")
         return self.amqp_url
 
     @property

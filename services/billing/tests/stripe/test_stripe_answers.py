@@ -19,7 +19,7 @@ from billing.payment_provider import (
 )
 from billing.stripe_settings import StripeSettings
 from common.money import Money
-from common.settings import SettingsRefused
+from common.settings import StartRefused
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,7 +110,7 @@ def test_a_page_ends_when_we_say_where_stripe_lets_us(ahead: timedelta, said: bo
     ],
 )
 def test_settings_that_could_be_lied_to_are_refused(wrong: dict[str, str]) -> None:
-    with pytest.raises(SettingsRefused, match="STRIPE_WEBHOOK_SECRETS"):
+    with pytest.raises(StartRefused, match="STRIPE_WEBHOOK_SECRETS"):
         StripeSettings.load(**wrong)
 
 

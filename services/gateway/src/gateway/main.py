@@ -14,7 +14,7 @@ from common.rabbitmq import RabbitMQBroker
 from common.rabbitmq_connections import knock
 from common.reporting import start_reporting
 from common.serving import GentleServer, served_beside
-from common.settings import SettingsRefused
+from common.settings import StartRefused
 
 from gateway import certificate
 from gateway.answers import Application
@@ -26,10 +26,10 @@ from gateway.settings import GatewaySettings
 
 
 def main() -> None:
-    """`python -m gateway.main`. Raises `SettingsRefused`."""
+    """`python -m gateway.main`. Raises `StartRefused`."""
     settings = GatewaySettings.load()
     if settings.amqp_url is None:
-        raise SettingsRefused("cannot start: AMQP_URL: is missing, so no purge would be heard")
+        raise StartRefused("cannot start: AMQP_URL: is missing, so no purge would be heard")
     configure_logging(level=settings.log_level)
     start_reporting("gateway", settings)
     broker = RabbitMQBroker(settings.amqp_url, partitions=settings.partitions)

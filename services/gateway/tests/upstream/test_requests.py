@@ -2,7 +2,7 @@
 
 import httptools
 import pytest
-from common.settings import SettingsRefused
+from common.settings import StartRefused
 from gateway.forwarding import Call
 from gateway.settings import GatewaySettings
 from gateway.upstream_pool import Address
@@ -163,5 +163,5 @@ def test_what_is_no_address_of_a_service_is_refused(url):
 
 
 def test_the_gateway_does_not_start_with_an_address_that_is_none():
-    with pytest.raises(SettingsRefused, match="CARDS_URL"):
+    with pytest.raises(StartRefused, match="CARDS_URL"):
         GatewaySettings.load(cards_url="cards:8082")

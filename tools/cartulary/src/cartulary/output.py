@@ -18,7 +18,7 @@ import click
 from common.database import OUTCOME_UNKNOWN
 from common.event_types import UnknownEventType
 from common.personal_data import PersonalDataUnreadable
-from common.settings import SettingsRefused
+from common.settings import StartRefused
 
 NAMES_SHOWN = 20
 
@@ -79,7 +79,7 @@ EXPLAINED: list[tuple[tuple[type[Exception], ...], str]] = [
 """Errors on the way to an answer, and what to tell of them; the first that fits."""
 
 TOLD: tuple[type[BaseException], ...] = (
-    SettingsRefused,
+    StartRefused,
     *(k for kinds, _ in EXPLAINED for k in kinds),
 )
 

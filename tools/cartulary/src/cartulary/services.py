@@ -82,7 +82,7 @@ class Place:
     def settings(self) -> ServiceSettings:
         """The embedded run's, else from the environment, with `<SERVICE>_DATA_KEY` for its own.
 
-        Raises `SettingsRefused`.
+        Raises `StartRefused`.
         """
         known: dict[str, object] = {"database_url": self.dsn}
         if self.embedded:

@@ -4,7 +4,7 @@ import asyncio
 
 import click
 from common.embedded_postgres import FolderInUse
-from common.settings import SettingsRefused
+from common.settings import StartRefused
 
 from cartulary.embedded import PortTaken, run
 from cartulary.options import layout
@@ -16,7 +16,7 @@ def run_command() -> None:
     """Start everything in one process; PORT and VAR_DIR choose where."""
     try:
         run(layout())
-    except (FolderInUse, PortTaken, SettingsRefused) as error:
+    except (FolderInUse, PortTaken, StartRefused) as error:
         raise click.ClickException(str(error)) from error
 
 

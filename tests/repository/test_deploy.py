@@ -36,6 +36,7 @@ def test_every_alert_has_a_runbook_and_says_how_bad_it_is(rule: dict[str, Any]) 
     assert rule["labels"]["severity"] in ("page", "ticket")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "question",
     [
@@ -159,6 +160,7 @@ def test_the_image_of_the_tools_has_all_members(tmp_path: Path) -> None:
     assert "stripe_twin" not in (tmp_path / "locked/requirements.txt").read_text()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["billing", "cards"])
 def test_who_keeps_no_files_needs_no_library_for_them(name: str) -> None:
     """Its image does not have it."""

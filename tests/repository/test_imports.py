@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.integration
+
 UNNEEDED = {
     "auth.main": "PIL aiohttp jinja2 obstore pydantic.v1.main",
     "billing.main": "aiohttp jinja2 pydantic.v1.main requests stripe",

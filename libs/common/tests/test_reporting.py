@@ -12,6 +12,8 @@ from common.testing.example_service import SECRET_TEXT
 from common.testing.processes import Process, free_port, process
 from common.testing.waiting import eventually
 
+pytestmark = pytest.mark.integration
+
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 LIBRARIES = ("sentry_sdk", "opentelemetry.sdk", "google.protobuf")

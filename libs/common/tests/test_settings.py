@@ -75,6 +75,7 @@ def test_addresses_with_passwords_do_not_show_either(monkeypatch: pytest.MonkeyP
     assert "hunter2" not in repr(settings)
 
 
+@pytest.mark.integration
 def test_a_refusal_ends_the_process_with_one_line_instead_of_a_traceback(tmp_path: Path) -> None:
     environment = {"ENVIRONMENT": "production", "INTERNAL_SECRET": "hunter2"}
     output = tmp_path / "output"

@@ -5,6 +5,7 @@ leaves out panels that begin below that many of Grafana's rows.
 """
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 COLUMN, ROW, GAP = 50, 28, 10
+BOLD_LETTER = 8.2  # as wide as one is on average in the widest of the fonts below
 POINTS = 150
 COLOURS = ("#7a2e1d", "#2f5d62", "#c08a2e", "#5b4b8a", "#5e7d3a", "#b0596a", "#3d6ea5", "#8a8274")
 STYLE = """
@@ -64,7 +66,7 @@ def shown(value: float, unit: str) -> str:
         return f"{value / size:.3g} {name}"
     if unit == "bytes":
         return f"{value / 2**20:.3g} MiB"
-    number = f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2g}"
+    number = f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
     return number + {"reqps": " req/s", "ops": "/s"}.get(unit, "")
 
 
@@ -89,11 +91,12 @@ def chart(lines: Sequence[Series], unit: str, width: int, height: int) -> str:
     left, top, right, bottom = 74, 36, width - 14, height - 34
     first = min(at for _, points in lines for at, _ in points)
     last = max(at for _, points in lines for at, _ in points)
-    highest = max(value for _, points in lines for _, value in points) or 1
+    step, steps = scale(max(value for _, points in lines for _, value in points))
+    highest = step * steps
     drawn = []
-    for n in range(4):
-        y = bottom - (bottom - top) * n / 3
-        label = escape(shown(highest * n / 3, unit))
+    for n in range(steps + 1):
+        y = bottom - (bottom - top) * n / steps
+        label = escape(shown(step * n, unit))
         drawn.append(f'<path class="g" d="M{left} {y:.1f}H{right}"/>')
         drawn.append(
             f'<text class="s" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{label}</text>'
@@ -106,6 +109,21 @@ def chart(lines: Sequence[Series], unit: str, width: int, height: int) -> str:
         )
         drawn.append(f'<path class="l" stroke="{colour}" d="M{path}"/>')
     return "".join(drawn) + legends([legend for legend, _ in lines], left, height - 12, right)
+
+
+def scale(highest: float) -> tuple[float, int]:
+    """A round step, and how many of them reach to the highest value: three to six."""
+    magnitude = 10.0 ** math.floor(math.log10(highest)) if highest > 0 else 1.0
+    sizes = (0.2, 0.25, 0.5, 1, 2)
+    step = next(size * magnitude for size in sizes if size * magnitude * 5 >= highest)
+    return step, max(3, math.ceil(highest / step))
+
+
+def heading(title: str, room: int) -> str:
+    """A panel's title, pressed together where it would be wider than its panel."""
+    pressed = f' textLength="{room}" lengthAdjust="spacingAndGlyphs"'
+    fits = len(title) * BOLD_LETTER <= room
+    return f'<text class="t" x="14" y="22"{"" if fits else pressed}>{escape(title)}</text>'
 
 
 def legends(names: Sequence[str], x: float, y: int, right: int) -> str:
@@ -132,7 +150,7 @@ def picture(dashboard: dict[str, Any], ask: Ask, rows: int) -> str:
         draw = stat if panel["type"] == "stat" else chart
         drawn.append(
             f'<g transform="translate({x} {y})"><rect class="p" width="{width}" height="{height}" '
-            f'rx="6"/><text class="t" x="14" y="22">{escape(panel["title"])}</text>'
+            f'rx="6"/>{heading(panel["title"], width - 28)}'
             f"{draw(series_of(panel, ask), unit, width, height)}</g>"
         )
     width = 24 * COLUMN + GAP

@@ -6,9 +6,10 @@ leaves out panels that begin below that many of Grafana's rows.
 
 import json
 import math
+import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -42,14 +43,17 @@ def asked(prometheus: str, expression: str, minutes: float) -> list[dict[str, An
     return found
 
 
+def legend_of(form: str, labels: Mapping[str, str]) -> str:
+    """What a line is called; a label that it lacks leaves nothing, as in Grafana."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda name: labels.get(name[1], ""), form).strip()
+
+
 def series_of(panel: dict[str, Any], ask: Ask) -> list[Series]:
     """Each line's legend and points; a gap in it is left out."""
     lines = []
     for target in panel["targets"]:
         for found in ask(target["expr"]):
-            legend = target["legendFormat"]
-            for name, value in found["metric"].items():
-                legend = legend.replace(f"{{{{{name}}}}}", value)
+            legend = legend_of(target["legendFormat"], found["metric"])
             points = [(at, float(value)) for at, value in found["values"] if value != "NaN"]
             if points:
                 lines.append((legend, points))

@@ -1,6 +1,6 @@
 """HTTP for administrators: everybody's invoices, and what only they may do with one."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from common.command_handling import Answer
@@ -75,7 +75,8 @@ async def list_all_invoices(
         per_page=paging.per_page,
         skip=paging.offset,
     )
-    return _page([any_invoice_told(row) for row in rows], total, paging)
+    items = [any_invoice_told(row) for row in rows]
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/{invoice_id}", response_model=AnyInvoiceOut)
@@ -198,8 +199,3 @@ async def _kept(service: Billing, id: UUID, cause: Cause) -> Response:
     commands = service.kernel.commands
     answer = await finish(commands, cause, INVOICE.stream(id), answer)
     return JSONResponse(answer.body, answer.status, dict(answer.headers))
-
-
-def _page(items: list[dict[str, Any]], total: int, paging: Paging) -> Response:
-    page = {"items": items, "page": paging.page, "per_page": paging.per_page, "total": total}
-    return JSONResponse(page, headers=UNKEPT)

@@ -1,7 +1,7 @@
 """HTTP for administrators: everybody's subscriptions, and what is to be known about one."""
 
 from dataclasses import asdict, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from common.command_handling import Answer
@@ -123,7 +123,7 @@ async def list_all_subscriptions(
         skip=paging.offset,
     )
     items = [any_subscription_told(row) for row in rows]
-    return _page(items, total, paging)
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/users/{user_id}/subscriptions", response_model=Page[AnySubscriptionOut])
@@ -134,7 +134,8 @@ async def list_subscriptions_of_user(
     rows, total = await subscriptions_page(
         service.kernel.database, account=user_id, per_page=paging.per_page, skip=paging.offset
     )
-    return _page([any_subscription_told(row) for row in rows], total, paging)
+    items = [any_subscription_told(row) for row in rows]
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/users/{user_id}/deletion-info", response_model=HoldingsOut)
@@ -216,8 +217,3 @@ async def _subscription(service: Billing, id: UUID) -> Response:
     if row is None:
         raise NotFound
     return JSONResponse(any_subscription_told(row), headers=headers_of(row))
-
-
-def _page(items: list[dict[str, Any]], total: int, paging: Paging) -> Response:
-    page = {"items": items, "page": paging.page, "per_page": paging.per_page, "total": total}
-    return JSONResponse(page, headers=UNKEPT)

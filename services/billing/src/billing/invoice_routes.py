@@ -65,13 +65,8 @@ async def list_invoices(
         per_page=paging.per_page,
         skip=paging.offset,
     )
-    page = {
-        "items": [invoice_told(row) for row in rows],
-        "page": paging.page,
-        "per_page": paging.per_page,
-        "total": total,
-    }
-    return JSONResponse(page, headers=UNKEPT)
+    items = [invoice_told(row) for row in rows]
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/{invoice_id}", response_model=InvoiceOut)

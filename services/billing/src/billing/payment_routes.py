@@ -68,8 +68,7 @@ async def list_payments(
         service.kernel.database, which, per_page=paging.per_page, skip=paging.offset
     )
     items = [payment_told(row) for row in rows]
-    page = {"items": items, "page": paging.page, "per_page": paging.per_page, "total": total}
-    return JSONResponse(page, headers=UNKEPT)
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/{payment_id}", response_model=PaymentDetailOut)

@@ -39,8 +39,7 @@ async def list_refunds(
         service.kernel.database, status=status, per_page=paging.per_page, skip=paging.offset
     )
     items = [refund_told(row) for row in rows]
-    page = {"items": items, "page": paging.page, "per_page": paging.per_page, "total": total}
-    return JSONResponse(page, headers=UNKEPT)
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.post("/{refund_id}/retry", response_model=RefundOut)

@@ -66,13 +66,8 @@ async def list_subscriptions(
         per_page=paging.per_page,
         skip=paging.offset,
     )
-    page = {
-        "items": [subscription_told(row) for row in rows],
-        "page": paging.page,
-        "per_page": paging.per_page,
-        "total": total,
-    }
-    return JSONResponse(page, headers=UNKEPT)
+    items = [subscription_told(row) for row in rows]
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/active", response_model=ActiveOut)

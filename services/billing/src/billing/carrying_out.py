@@ -1,6 +1,5 @@
 """One command on one subscription, answered with the subscription as it is then."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from common.command_handling import Answer
@@ -29,20 +28,18 @@ async def own_subscription(service: Billing, id: UUID, account_id: UUID) -> Subs
 async def carry_out(
     service: Billing,
     id: UUID,
-    commands: Sequence[SubscriptionCommand],
+    command: SubscriptionCommand,
     cause: Cause,
     *,
     expected: int | None = None,
 ) -> Response:
-    """Carry out commands, one after another, as one request that may be repeated."""
+    """Carry out the command, in a request that may be repeated."""
     stream = SUBSCRIPTION.stream(id)
     seen = await begin(service.kernel.commands, cause, stream)
     if seen is not None:
         return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    for command in commands:
-        own = own_cause(cause.now, actor=cause.actor)
-        await service.kernel.commands.handle(SUBSCRIPTION, id, command, own, expected=expected)
-        expected = None
+    own = own_cause(cause.now, actor=cause.actor)
+    await service.kernel.commands.handle(SUBSCRIPTION, id, command, own, expected=expected)
     return await tell(service, id, cause)
 
 

@@ -188,7 +188,7 @@ async def downgrade_subscription(
     currency = row.terms.price.currency
     terms = await offered_terms(service.kernel.database, body.plan_id, currency)
     command = ScheduleChange(caller.account_id, terms, cause.now)
-    return await carry_out(service, subscription_id, [command], cause, expected=if_match)
+    return await carry_out(service, subscription_id, command, cause, expected=if_match)
 
 
 @router.post("/resume", response_model=OrderOut)

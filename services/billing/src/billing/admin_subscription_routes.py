@@ -22,7 +22,7 @@ from billing.offers import offered_terms
 from billing.payment_form import PaymentOut, payment_told
 from billing.plan_form import STRICT, Currency, Moment
 from billing.resources import Billing, Service
-from billing.steps import begin, finish
+from billing.steps import once
 from billing.subscription_form import UNKEPT, AnySubscriptionOut, any_subscription_told
 from billing.subscription_rules.backdating import checked
 from billing.subscriptions.commands import CancelSubscription
@@ -167,16 +167,14 @@ async def subscribe_somebody(
     body: NewSubscription, admin: Admin, cause: KeyedCause, service: Service
 ) -> Response:
     """Order a plan for somebody, as they could themselves; its invoice is to be paid."""
-    stream = f"checkout-{cause.command_id}"
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    bought = await buy(desk_of(service), await _order(service, body, cause), cause)
-    row = await subscription_by_id(service.kernel.database, bought.subscription_id)
-    assert row is not None
-    answer = Answer(201, any_subscription_told(row), headers_of(row))
-    answer = await finish(service.kernel.commands, cause, stream, answer)
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))
+
+    async def work() -> Answer:
+        bought = await buy(desk_of(service), await _order(service, body, cause), cause)
+        row = await subscription_by_id(service.kernel.database, bought.subscription_id)
+        assert row is not None
+        return Answer(201, any_subscription_told(row), headers_of(row))
+
+    return await once(service.kernel.commands, cause, f"checkout-{cause.command_id}", work)
 
 
 async def _order(service: Billing, body: NewSubscription, cause: Cause) -> Order:

@@ -1,13 +1,13 @@
 """Mails: both languages, both settings, nothing of a stranger's making in them."""
 
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from typing import get_args
 
 import pytest
 from auth.mail_templates import MailName, link_to, render
 from common.languages import Locale
 from common.mail_templates import harmless
+from common.testing.mail_pages import MailPage
 
 AT = datetime(2026, 8, 1, 12, 5, tzinfo=UTC)
 LINK = "https://cards.example/verify#token=abc&d"
@@ -16,30 +16,12 @@ mails = pytest.mark.parametrize("name", get_args(MailName))
 languages = pytest.mark.parametrize("language", get_args(Locale))
 
 
-class Page(HTMLParser):
-    """What a mail program would find: tags, addresses, text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.addresses: set[str | None] = set()
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.addresses |= {value for key, value in attrs if key in ("href", "src", "background")}
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
 @mails
 @languages
 def test_a_mail_says_the_same_in_text_and_in_html(name: MailName, language: Locale) -> None:
     mail = render(name, language, link=LINK, addressee="Ada", at=AT, device="Firefox")
 
-    page = Page(mail.html)
+    page = MailPage(mail.html)
     for line in mail.text.strip().split("\n\n"):
         assert " ".join(line.split()) in " ".join(page.text.split())
     assert mail.subject in mail.text
@@ -52,7 +34,7 @@ def test_a_mail_says_the_same_in_text_and_in_html(name: MailName, language: Loca
 def test_a_mail_leads_to_its_link_only_and_loads_nothing(name: MailName, language: Locale) -> None:
     mail = render(name, language, link=LINK)
 
-    page = Page(mail.html)
+    page = MailPage(mail.html)
     assert page.addresses == {LINK}
     assert page.tags.isdisjoint({"img", "script", "link", "iframe"})
     assert "url(" not in mail.html
@@ -90,7 +72,7 @@ def test_a_name_is_greeted(written: str) -> None:
     mail = render("greeting", "fr", link=LINK, addressee=written)
 
     assert f"Bonjour {written}," in mail.text
-    assert f"Bonjour {written}," in Page(mail.html).text
+    assert f"Bonjour {written}," in MailPage(mail.html).text
 
 
 def test_a_token_stands_where_no_server_sees_it() -> None:

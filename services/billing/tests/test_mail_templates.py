@@ -1,12 +1,12 @@
 """Mails: both languages, both settings, every case of their words; amounts as people write them."""
 
-from html.parser import HTMLParser
 from typing import Any, get_args
 
 import pytest
 from billing.mail_templates import MailName, render, why_declined, why_ended, written
 from common.languages import Locale
 from common.money import Money
+from common.testing.mail_pages import MailPage
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,24 +51,6 @@ def mail_of(case: str, language: str) -> Any:
     return render(name, language, link=LINK, addressee="Ada", values=values)
 
 
-class Page(HTMLParser):
-    """What a mail program would find: tags, addresses, text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.addresses: set[str | None] = set()
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.addresses |= {value for key, value in attrs if key in ("href", "src", "background")}
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
 def test_every_mail_has_a_case() -> None:
     assert {name for name, _ in CASES.values()} == set(get_args(MailName))
 
@@ -78,7 +60,7 @@ def test_every_mail_has_a_case() -> None:
 def test_a_mail_says_the_same_in_text_and_in_html(case: str, language: Locale) -> None:
     mail = mail_of(case, language)
 
-    page = Page(mail.html)
+    page = MailPage(mail.html)
     for line in mail.text.strip().split("\n\n"):
         assert " ".join(line.split()) in " ".join(page.text.split())
     assert mail.subject in mail.text
@@ -91,7 +73,7 @@ def test_a_mail_says_the_same_in_text_and_in_html(case: str, language: Locale) -
 def test_a_mail_leads_to_its_link_only_and_loads_nothing(case: str, language: Locale) -> None:
     mail = mail_of(case, language)
 
-    page = Page(mail.html)
+    page = MailPage(mail.html)
     assert page.addresses == {LINK}
     assert page.tags.isdisjoint({"img", "script", "link", "iframe"})
     assert "url(" not in mail.html

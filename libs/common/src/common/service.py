@@ -242,6 +242,10 @@ class RequestedPage(BaseModel):
         """How many items stand before it."""
         return (self.page - 1) * self.per_page
 
+    def page_of(self, items: Sequence[Mapping[str, Any]], total: int) -> dict[str, Any]:
+        """What `Page` describes, of items that are told already."""
+        return {"items": items, "page": self.page, "per_page": self.per_page, "total": total}
+
 
 async def _page(
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,

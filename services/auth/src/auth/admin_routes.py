@@ -109,11 +109,8 @@ async def list_users(
     rows, total = await accounts_found(
         service.kernel.database, wanted, per_page=paging.per_page, skip=paging.offset
     )
-    items = [administered(row) for row in rows]
-    page = Page[AdministeredUser](
-        items=items, page=paging.page, per_page=paging.per_page, total=total
-    )
-    return JSONResponse(page.model_dump(mode="json"), headers=NO_STORE)
+    items = [administered(row).model_dump(mode="json") for row in rows]
+    return JSONResponse(paging.page_of(items, total), headers=NO_STORE)
 
 
 @router.get("/{account_id}", response_model=AdministeredUser)

@@ -1,6 +1,6 @@
 """HTTP for administrators: everybody's invoices, and what only they may do with one."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from common.command_handling import Answer
@@ -25,7 +25,7 @@ from billing.paying import close_doors, pay_by_hand
 from billing.plan_form import STRICT, Reason
 from billing.refunding import refund
 from billing.resources import Billing, Service
-from billing.steps import begin, finish, id_of
+from billing.steps import id_of, once
 from billing.subscription_form import UNKEPT
 from billing.subscriptions.commands import EndSubscription, WithdrawOrder
 from billing.subscriptions.decider import SUBSCRIPTION
@@ -75,13 +75,15 @@ async def list_all_invoices(
         per_page=paging.per_page,
         skip=paging.offset,
     )
-    return _page([any_invoice_told(row) for row in rows], total, paging)
+    items = [any_invoice_told(row) for row in rows]
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/{invoice_id}", response_model=AnyInvoiceOut)
 async def get_any_invoice(invoice_id: UUID, admin: Admin, service: Service) -> Response:
     """Somebody's invoice with its credit notes."""
-    return await _invoice(service, invoice_id)
+    answer = await _told(service, invoice_id)
+    return JSONResponse(answer.body, headers=dict(answer.headers))
 
 
 @router.post("/{invoice_id}/mark-paid", response_model=AnyInvoiceOut)
@@ -93,15 +95,16 @@ async def mark_invoice_paid(
     body: MarkPaid | None = None,
 ) -> Response:
     """The money was seen: what was ordered begins. Pages that are open are closed first."""
-    seen = await begin(service.kernel.commands, cause, INVOICE.stream(invoice_id))
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    row = await _any(service, invoice_id)
-    check_payable(row)
-    asked = (row.invoice_id, row.account_id, row.total)
-    reference = (body or MarkPaid()).payment_reference
-    await pay_by_hand(desk_of(service), asked, reference, cause.now)
-    return await _kept(service, invoice_id, cause)
+
+    async def work() -> Answer:
+        row = await _any(service, invoice_id)
+        check_payable(row)
+        asked = (row.invoice_id, row.account_id, row.total)
+        reference = (body or MarkPaid()).payment_reference
+        await pay_by_hand(desk_of(service), asked, reference, cause.now)
+        return await _told(service, invoice_id)
+
+    return await once(service.kernel.commands, cause, INVOICE.stream(invoice_id), work)
 
 
 @router.post("/{invoice_id}/void", response_model=AnyInvoiceOut)
@@ -113,19 +116,20 @@ async def void_invoice(
     body: VoidIt | None = None,
 ) -> Response:
     """Nothing is to be paid any more, and what was ordered does not begin, or ends."""
-    seen = await begin(service.kernel.commands, cause, INVOICE.stream(invoice_id))
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    row = await _any(service, invoice_id)
-    if row.status != "void":
-        check_payable(row)
-        await close_doors(desk_of(service), invoice_id, cause.now)
-        reason = (body or VoidIt()).reason
-        if not await void(desk_of(service), invoice_id, reason, cause.now):
-            check_payable(await _any(service, invoice_id))
-    if row.subscription_id is not None:
-        await _without(service, row, row.subscription_id, cause)
-    return await _kept(service, invoice_id, cause)
+
+    async def work() -> Answer:
+        row = await _any(service, invoice_id)
+        if row.status != "void":
+            check_payable(row)
+            await close_doors(desk_of(service), invoice_id, cause.now)
+            reason = (body or VoidIt()).reason
+            if not await void(desk_of(service), invoice_id, reason, cause.now):
+                check_payable(await _any(service, invoice_id))
+        if row.subscription_id is not None:
+            await _without(service, row, row.subscription_id, cause)
+        return await _told(service, invoice_id)
+
+    return await once(service.kernel.commands, cause, INVOICE.stream(invoice_id), work)
 
 
 async def _without(service: Billing, row: InvoiceRow, id: UUID, cause: Cause) -> None:
@@ -147,14 +151,15 @@ async def refund_invoice(
     body: RefundIt | None = None,
 ) -> Response:
     """Give back some or all of it; a credit note says so once the money went."""
-    seen = await begin(service.kernel.commands, cause, INVOICE.stream(invoice_id))
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    row, wanted = await _any(service, invoice_id), body or RefundIt()
-    amount = Money(wanted.amount, row.total.currency) if wanted.amount else None
-    order = (id_of(cause, "refund"), amount, wanted.reason)
-    await refund(desk_of(service), invoice_id, order, cause, expected=if_match)
-    return await _kept(service, invoice_id, cause)
+
+    async def work() -> Answer:
+        row, wanted = await _any(service, invoice_id), body or RefundIt()
+        amount = Money(wanted.amount, row.total.currency) if wanted.amount else None
+        order = (id_of(cause, "refund"), amount, wanted.reason)
+        await refund(desk_of(service), invoice_id, order, cause, expected=if_match)
+        return await _told(service, invoice_id)
+
+    return await once(service.kernel.commands, cause, INVOICE.stream(invoice_id), work)
 
 
 @router.post("/{invoice_id}/duplicate", status_code=201, response_model=AnyInvoiceOut)
@@ -165,16 +170,14 @@ async def duplicate_invoice(
     payment, for that belongs to the first one."""
     row = await _any(service, invoice_id)
     id = id_of(cause, "copy")
-    stream = INVOICE.stream(id)
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    await copy_invoice(desk_of(service), row, id, cause)
-    copy = await _any(service, id)
-    headers = {**headers_of(copy), "Location": f"/api/v1/admin/invoices/{id}"}
-    answer = Answer(201, any_invoice_told(copy), headers)
-    answer = await finish(service.kernel.commands, cause, stream, answer)
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))
+
+    async def work() -> Answer:
+        await copy_invoice(desk_of(service), row, id, cause)
+        copy = await _any(service, id)
+        headers = {**headers_of(copy), "Location": f"/api/v1/admin/invoices/{id}"}
+        return Answer(201, any_invoice_told(copy), headers)
+
+    return await once(service.kernel.commands, cause, INVOICE.stream(id), work)
 
 
 async def _any(service: Billing, id: UUID) -> InvoiceRow:
@@ -184,22 +187,7 @@ async def _any(service: Billing, id: UUID) -> InvoiceRow:
     return row
 
 
-async def _invoice(service: Billing, id: UUID) -> Response:
+async def _told(service: Billing, id: UUID) -> Answer:
     row = await _any(service, id)
     refunds = await refunds_of(service.kernel.database, id)
-    return JSONResponse(any_invoice_told(row, refunds), headers=headers_of(row))
-
-
-async def _kept(service: Billing, id: UUID, cause: Cause) -> Response:
-    """The invoice as it is now, kept for who repeats the request."""
-    row = await _any(service, id)
-    refunds = await refunds_of(service.kernel.database, id)
-    answer = Answer(200, any_invoice_told(row, refunds), headers_of(row))
-    commands = service.kernel.commands
-    answer = await finish(commands, cause, INVOICE.stream(id), answer)
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))
-
-
-def _page(items: list[dict[str, Any]], total: int, paging: Paging) -> Response:
-    page = {"items": items, "page": paging.page, "per_page": paging.per_page, "total": total}
-    return JSONResponse(page, headers=UNKEPT)
+    return Answer(200, any_invoice_told(row, refunds), headers_of(row))

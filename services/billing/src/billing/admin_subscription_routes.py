@@ -1,7 +1,7 @@
 """HTTP for administrators: everybody's subscriptions, and what is to be known about one."""
 
 from dataclasses import asdict, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from common.command_handling import Answer
@@ -22,7 +22,7 @@ from billing.offers import offered_terms
 from billing.payment_form import PaymentOut, payment_told
 from billing.plan_form import STRICT, Currency, Moment
 from billing.resources import Billing, Service
-from billing.steps import begin, finish
+from billing.steps import once
 from billing.subscription_form import UNKEPT, AnySubscriptionOut, any_subscription_told
 from billing.subscription_rules.backdating import checked
 from billing.subscriptions.commands import CancelSubscription
@@ -123,7 +123,7 @@ async def list_all_subscriptions(
         skip=paging.offset,
     )
     items = [any_subscription_told(row) for row in rows]
-    return _page(items, total, paging)
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/users/{user_id}/subscriptions", response_model=Page[AnySubscriptionOut])
@@ -134,7 +134,8 @@ async def list_subscriptions_of_user(
     rows, total = await subscriptions_page(
         service.kernel.database, account=user_id, per_page=paging.per_page, skip=paging.offset
     )
-    return _page([any_subscription_told(row) for row in rows], total, paging)
+    items = [any_subscription_told(row) for row in rows]
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/users/{user_id}/deletion-info", response_model=HoldingsOut)
@@ -166,16 +167,14 @@ async def subscribe_somebody(
     body: NewSubscription, admin: Admin, cause: KeyedCause, service: Service
 ) -> Response:
     """Order a plan for somebody, as they could themselves; its invoice is to be paid."""
-    stream = f"checkout-{cause.command_id}"
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    bought = await buy(desk_of(service), await _order(service, body, cause), cause)
-    row = await subscription_by_id(service.kernel.database, bought.subscription_id)
-    assert row is not None
-    answer = Answer(201, any_subscription_told(row), headers_of(row))
-    answer = await finish(service.kernel.commands, cause, stream, answer)
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))
+
+    async def work() -> Answer:
+        bought = await buy(desk_of(service), await _order(service, body, cause), cause)
+        row = await subscription_by_id(service.kernel.database, bought.subscription_id)
+        assert row is not None
+        return Answer(201, any_subscription_told(row), headers_of(row))
+
+    return await once(service.kernel.commands, cause, f"checkout-{cause.command_id}", work)
 
 
 async def _order(service: Billing, body: NewSubscription, cause: Cause) -> Order:
@@ -216,8 +215,3 @@ async def _subscription(service: Billing, id: UUID) -> Response:
     if row is None:
         raise NotFound
     return JSONResponse(any_subscription_told(row), headers=headers_of(row))
-
-
-def _page(items: list[dict[str, Any]], total: int, paging: Paging) -> Response:
-    page = {"items": items, "page": paging.page, "per_page": paging.per_page, "total": total}
-    return JSONResponse(page, headers=UNKEPT)

@@ -1,16 +1,15 @@
 """One command on one subscription, answered with the subscription as it is then."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from common.command_handling import Answer
 from common.event_store import Cause
 from common.problems import NotFound
 from common.service import etag
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from billing.resources import Billing
-from billing.steps import begin, finish
+from billing.steps import once
 from billing.subscription_form import UNKEPT, subscription_told
 from billing.subscriptions.commands import SubscriptionCommand
 from billing.subscriptions.decider import SUBSCRIPTION
@@ -29,31 +28,21 @@ async def own_subscription(service: Billing, id: UUID, account_id: UUID) -> Subs
 async def carry_out(
     service: Billing,
     id: UUID,
-    commands: Sequence[SubscriptionCommand],
+    command: SubscriptionCommand,
     cause: Cause,
     *,
     expected: int | None = None,
 ) -> Response:
-    """Carry out commands, one after another, as one request that may be repeated."""
-    stream = SUBSCRIPTION.stream(id)
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    for command in commands:
+    """Carry out the command, in a request that may be repeated."""
+
+    async def work() -> Answer:
         own = own_cause(cause.now, actor=cause.actor)
         await service.kernel.commands.handle(SUBSCRIPTION, id, command, own, expected=expected)
-        expected = None
-    return await tell(service, id, cause)
+        row = await subscription_by_id(service.kernel.database, id)
+        assert row is not None
+        return Answer(200, subscription_told(row), headers_of(row))
 
-
-async def tell(service: Billing, id: UUID, cause: Cause) -> Response:
-    """Answer with the subscription, and keep the answer for who repeats the request."""
-    row = await subscription_by_id(service.kernel.database, id)
-    assert row is not None
-    answer = Answer(200, subscription_told(row), headers_of(row))
-    stream = SUBSCRIPTION.stream(id)
-    answer = await finish(service.kernel.commands, cause, stream, answer)
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))
+    return await once(service.kernel.commands, cause, SUBSCRIPTION.stream(id), work)
 
 
 def headers_of(row: SubscriptionRow) -> dict[str, str]:

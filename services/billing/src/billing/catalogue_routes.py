@@ -168,12 +168,7 @@ async def list_offered_plans(
         rows = [row for row in rows if not wanted.isdisjoint(row.plan.categories)]
     sold = list(_sold(rows, currency))
     items = [shop.told(*one) for one in sold[paging.offset :][: paging.per_page]]
-    page = {
-        "items": items,
-        "page": paging.page,
-        "per_page": paging.per_page,
-        "total": len(sold),
-    }
+    page = paging.page_of(items, len(sold))
     return _answer(request, page, "plan", "plan_category")
 
 

@@ -72,13 +72,8 @@ async def list_categories(
     tree = _tree(rows)
     if format == "tree":
         return JSONResponse(_branches(rows, tree, None), headers=UNKEPT)
-    page = {
-        "items": [_row_out(row, tree) for row in rows[paging.offset :][: paging.per_page]],
-        "page": paging.page,
-        "per_page": paging.per_page,
-        "total": len(rows),
-    }
-    return JSONResponse(page, headers=UNKEPT)
+    items = [_row_out(row, tree) for row in rows[paging.offset :][: paging.per_page]]
+    return JSONResponse(paging.page_of(items, len(rows)), headers=UNKEPT)
 
 
 @router.post("", status_code=201, response_model=CategoryOut)

@@ -11,7 +11,7 @@ from common.problems import FieldError, Invalid
 from common.service import Caller
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from billing.checkout import Bought, Order, buy
 from billing.desk import desk_of
@@ -21,7 +21,7 @@ from billing.offers import offered_terms, offered_terms_by_key
 from billing.payment_method_routes import WebAddress
 from billing.plan_form import STRICT, Currency
 from billing.resources import Billing, Service
-from billing.steps import begin, finish
+from billing.steps import once
 from billing.subscription_form import UNKEPT, SubscriptionOut, subscription_told
 from billing.subscriptions.read_model import subscription_by_id
 
@@ -102,16 +102,17 @@ async def check_out(
     """Buy a plan. Repeated with the same key it is bought once."""
     if body.addon_ids or body.token_bundle_ids:
         raise NotSoldYet
-    if body.plan_id is None:
+    plan_id, account_id = body.plan_id, caller.account_id
+    if plan_id is None:
         raise NothingChosen(errors=[FieldError("/plan_id", "missing", "Choose a plan.")])
-    seen = await begin(service.kernel.commands, cause, _stream(cause))
-    if seen is not None:
-        return _answered(seen)
-    terms = await offered_terms(service.kernel.database, body.plan_id, body.currency)
-    order = Order(caller.account_id, terms, body.payment_method, body.success_url, body.cancel_url)
-    bought = await buy(desk_of(service), order, cause)
-    answer = Answer(201, await _told(service, bought), _headers(bought, caller.account_id))
-    return _answered(await finish(service.kernel.commands, cause, _stream(cause), answer))
+
+    async def work() -> Answer:
+        terms = await offered_terms(service.kernel.database, plan_id, body.currency)
+        order = Order(account_id, terms, body.payment_method, body.success_url, body.cancel_url)
+        bought = await buy(desk_of(service), order, cause)
+        return Answer(201, await _told(service, bought), _headers(bought, account_id))
+
+    return await once(service.kernel.commands, cause, _stream(cause), work)
 
 
 @router.post("/api/v1/subscription/checkout", response_model=SeedCheckoutOut)
@@ -119,23 +120,19 @@ async def check_out_as_seed_003(
     body: SeedCheckout, caller: Caller, cause: KeyedCause, service: Service
 ) -> Response:
     """Buy a plan by its id or slug, in euros, with a card."""
-    seen = await begin(service.kernel.commands, cause, _stream(cause))
-    if seen is not None:
-        return _answered(seen)
-    terms = await offered_terms_by_key(service.kernel.database, body.price_id, "EUR")
-    order = Order(caller.account_id, terms, "stripe", body.return_url, body.return_url)
-    bought = await buy(desk_of(service), order, cause)
-    told = {"session_id": str(bought.subscription_id), "url": bought.checkout_url}
-    answer = Answer(200, told, _headers(bought, caller.account_id))
-    return _answered(await finish(service.kernel.commands, cause, _stream(cause), answer))
+
+    async def work() -> Answer:
+        terms = await offered_terms_by_key(service.kernel.database, body.price_id, "EUR")
+        order = Order(caller.account_id, terms, "stripe", body.return_url, body.return_url)
+        bought = await buy(desk_of(service), order, cause)
+        told = {"session_id": str(bought.subscription_id), "url": bought.checkout_url}
+        return Answer(200, told, _headers(bought, caller.account_id))
+
+    return await once(service.kernel.commands, cause, _stream(cause), work)
 
 
 def _stream(cause: Cause) -> str:
     return f"checkout-{cause.command_id}"
-
-
-def _answered(answer: Answer) -> Response:
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))
 
 
 def _headers(bought: Bought, account_id: UUID) -> Mapping[str, str]:

@@ -5,21 +5,20 @@ from typing import Annotated
 from uuid import UUID
 
 from common.command_handling import Answer
-from common.event_store import Cause
 from common.idempotency import KeyedCause, RequestCause, answer_of
 from common.money import Money
 from common.problems import NotFound
 from common.service import Admin, IfMatch
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, StrictInt
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from billing.carrying_out import headers_of
 from billing.desk import desk_of
 from billing.granting import grant, refund_newest
 from billing.plan_form import STRICT, Reason
 from billing.resources import Billing, Service
-from billing.steps import begin, finish, id_of
+from billing.steps import id_of, once
 from billing.subscription_form import AnySubscriptionOut, any_subscription_told
 from billing.subscriptions.commands import ExtendPeriod
 from billing.subscriptions.decider import SUBSCRIPTION
@@ -70,12 +69,12 @@ async def activate_subscription(
     """Begin what waits for its payment, without one: an order, a period that is owed, or what
     follows a pause. Its invoice is void. What has ended is not revived."""
     await _row(service, subscription_id)
-    stream = SUBSCRIPTION.stream(subscription_id)
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    await grant(desk_of(service), subscription_id, cause)
-    return await _kept(service, subscription_id, cause)
+
+    async def work() -> Answer:
+        await grant(desk_of(service), subscription_id, cause)
+        return await _told(service, subscription_id)
+
+    return await once(service.kernel.commands, cause, SUBSCRIPTION.stream(subscription_id), work)
 
 
 @router.post("/refund", response_model=AnySubscriptionOut)
@@ -89,14 +88,14 @@ async def refund_subscription(
     """Give back what was paid last for it, or some of that, with a credit note. Given back whole,
     a running period ends, and an upgrade is undone."""
     row, wanted = await _row(service, subscription_id), body or RefundNewest()
-    stream = SUBSCRIPTION.stream(subscription_id)
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    amount = Money(wanted.amount, row.terms.price.currency) if wanted.amount else None
-    order = (id_of(cause, "refund"), amount, wanted.reason)
-    await refund_newest(desk_of(service), subscription_id, order, cause)
-    return await _kept(service, subscription_id, cause)
+
+    async def work() -> Answer:
+        amount = Money(wanted.amount, row.terms.price.currency) if wanted.amount else None
+        order = (id_of(cause, "refund"), amount, wanted.reason)
+        await refund_newest(desk_of(service), subscription_id, order, cause)
+        return await _told(service, subscription_id)
+
+    return await once(service.kernel.commands, cause, SUBSCRIPTION.stream(subscription_id), work)
 
 
 async def _row(service: Billing, id: UUID) -> SubscriptionRow:
@@ -109,10 +108,3 @@ async def _row(service: Billing, id: UUID) -> SubscriptionRow:
 async def _told(service: Billing, id: UUID) -> Answer:
     row = await _row(service, id)
     return Answer(200, any_subscription_told(row), headers_of(row))
-
-
-async def _kept(service: Billing, id: UUID, cause: Cause) -> Response:
-    """The subscription as it is now, kept for who repeats the request."""
-    stream = SUBSCRIPTION.stream(id)
-    answer = await finish(service.kernel.commands, cause, stream, await _told(service, id))
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))

@@ -23,7 +23,7 @@ from billing.paying import close_doors, start
 from billing.payment_method_routes import WebAddress
 from billing.plan_form import STRICT
 from billing.resources import Billing, Service
-from billing.steps import begin, finish
+from billing.steps import once
 from billing.subscription_form import UNKEPT
 from billing.transfers import TRANSFER
 
@@ -65,13 +65,8 @@ async def list_invoices(
         per_page=paging.per_page,
         skip=paging.offset,
     )
-    page = {
-        "items": [invoice_told(row) for row in rows],
-        "page": paging.page,
-        "per_page": paging.per_page,
-        "total": total,
-    }
-    return JSONResponse(page, headers=UNKEPT)
+    items = [invoice_told(row) for row in rows]
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/{invoice_id}", response_model=InvoiceOut)
@@ -93,21 +88,19 @@ async def pay_invoice(
     invoice_id: UUID, caller: Caller, cause: RequestCause, service: Service, body: Pay | None = None
 ) -> Response:
     """Open a page to pay. Pages that were opened before are closed first, so it is paid once."""
-    stream = INVOICE.stream(invoice_id)
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    row = await _own(service, invoice_id, caller.account_id)
-    provider = (body and body.payment_method) or row.provider
-    desk_of(service).methods.provider(provider)
-    check_payable(row)
-    await close_doors(desk_of(service), invoice_id, cause.now)
-    check_payable(await _own(service, invoice_id, caller.account_id))
-    url = await _open(service, row, provider, body or Pay(), cause)
-    row = await _own(service, invoice_id, caller.account_id)
-    answer = Answer(200, {"checkout_url": url, "invoice": invoice_told(row)}, headers_of(row))
-    answer = await finish(service.kernel.commands, cause, stream, answer)
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))
+
+    async def work() -> Answer:
+        row = await _own(service, invoice_id, caller.account_id)
+        provider = (body and body.payment_method) or row.provider
+        desk_of(service).methods.provider(provider)
+        check_payable(row)
+        await close_doors(desk_of(service), invoice_id, cause.now)
+        check_payable(await _own(service, invoice_id, caller.account_id))
+        url = await _open(service, row, provider, body or Pay(), cause)
+        row = await _own(service, invoice_id, caller.account_id)
+        return Answer(200, {"checkout_url": url, "invoice": invoice_told(row)}, headers_of(row))
+
+    return await once(service.kernel.commands, cause, INVOICE.stream(invoice_id), work)
 
 
 async def _open(

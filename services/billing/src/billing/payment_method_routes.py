@@ -85,12 +85,7 @@ Pages = Annotated[MethodPages, Depends(_pages)]
 async def list_payment_methods(caller: Caller, paging: Paging, service: Service) -> Response:
     """The caller's saved ways to pay, the newest first."""
     items = await _told(service, caller.account_id)
-    page = {
-        "items": items[paging.offset :][: paging.per_page],
-        "page": paging.page,
-        "per_page": paging.per_page,
-        "total": len(items),
-    }
+    page = paging.page_of(items[paging.offset :][: paging.per_page], len(items))
     return JSONResponse(page, headers={"Cache-Control": "private, no-store"})
 
 

@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from common.command_handling import Answer
-from common.event_store import Cause
 from common.idempotency import KeyedCause, RequestCause
 from common.problems import NotFound
 from common.service import Admin, Page, Paging, etag
@@ -26,7 +25,7 @@ from billing.payments.decider import PAYMENT
 from billing.payments.read_model import PaymentRow, payment_by_id, payments_page
 from billing.plan_form import STRICT, Reason
 from billing.resources import Billing, Service
-from billing.steps import begin, finish
+from billing.steps import once
 from billing.subscription_form import UNKEPT
 
 router = APIRouter(prefix="/api/v1/admin/payments", tags=["administration"])
@@ -68,8 +67,7 @@ async def list_payments(
         service.kernel.database, which, per_page=paging.per_page, skip=paging.offset
     )
     items = [payment_told(row) for row in rows]
-    page = {"items": items, "page": paging.page, "per_page": paging.per_page, "total": total}
-    return JSONResponse(page, headers=UNKEPT)
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/{payment_id}", response_model=PaymentDetailOut)
@@ -85,12 +83,12 @@ async def release_payment(
 ) -> Response:
     """Take held money for its invoice, if that is open and the money covers it: what was ordered
     begins. What is more than was due goes back."""
-    stream = PAYMENT.stream(payment_id)
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    await accept(desk_of(service), payment_id, cause)
-    return await _kept(service, payment_id, cause)
+
+    async def work() -> Answer:
+        await accept(desk_of(service), payment_id, cause)
+        return await _told(service, payment_id)
+
+    return await once(service.kernel.commands, cause, PAYMENT.stream(payment_id), work)
 
 
 @router.post("/{payment_id}/refund", response_model=PaymentDetailOut)
@@ -102,12 +100,12 @@ async def refund_payment(
     body: RefundHeldMoney | None = None,
 ) -> Response:
     """Give back all that is held of a payment. What paid an invoice is refunded there instead."""
-    stream = PAYMENT.stream(payment_id)
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    await give_back(desk_of(service), payment_id, (body or RefundHeldMoney()).reason, cause)
-    return await _kept(service, payment_id, cause)
+
+    async def work() -> Answer:
+        await give_back(desk_of(service), payment_id, (body or RefundHeldMoney()).reason, cause)
+        return await _told(service, payment_id)
+
+    return await once(service.kernel.commands, cause, PAYMENT.stream(payment_id), work)
 
 
 @router.post("/{payment_id}/paid-back", response_model=PaymentDetailOut)
@@ -116,12 +114,12 @@ async def note_that_held_money_was_transferred(
 ) -> Response:
     """What is held of a payment was transferred to the customer by hand: no provider is asked. For
     a refund that cannot arrive, because the card is gone, say."""
-    stream = PAYMENT.stream(payment_id)
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    await note_transfer(desk_of(service), payment_id, body.transfer, cause)
-    return await _kept(service, payment_id, cause)
+
+    async def work() -> Answer:
+        await note_transfer(desk_of(service), payment_id, body.transfer, cause)
+        return await _told(service, payment_id)
+
+    return await once(service.kernel.commands, cause, PAYMENT.stream(payment_id), work)
 
 
 async def _told(service: Billing, id: UUID) -> Answer:
@@ -130,13 +128,6 @@ async def _told(service: Billing, id: UUID) -> Answer:
         raise NotFound
     refunds = await refunds_of_payment(service.kernel.database, id)
     return Answer(200, payment_detail(row, refunds), _headers(row))
-
-
-async def _kept(service: Billing, id: UUID, cause: Cause) -> Response:
-    """The payment as it is now, kept for who repeats the request."""
-    told = await _told(service, id)
-    answer = await finish(service.kernel.commands, cause, PAYMENT.stream(id), told)
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))
 
 
 def _headers(row: PaymentRow) -> dict[str, str]:

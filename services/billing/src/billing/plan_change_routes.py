@@ -42,7 +42,7 @@ from billing.preview_tokens import (
 )
 from billing.proration import is_upgrade
 from billing.resources import Billing, Service
-from billing.steps import begin, finish, id_of
+from billing.steps import id_of, once
 from billing.subscription_form import (
     UNKEPT,
     AgreedPlan,
@@ -162,16 +162,16 @@ async def upgrade_subscription(
     subscription_id: UUID, body: Upgrade, caller: Caller, cause: RequestCause, service: Service
 ) -> Response:
     """Be a dearer plan, as soon as it is paid: with the saved way to pay at once."""
-    stream = SUBSCRIPTION.stream(subscription_id)
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    await own_subscription(service, subscription_id, caller.account_id)
-    invoice_id = id_of(cause, "invoice")
-    ordered = await _again(service, invoice_id, cause)
-    if ordered is None:
-        ordered, invoice_id = await _upgrade(service, subscription_id, body, caller, cause)
-    return await _tell(service, subscription_id, invoice_id, ordered, cause)
+
+    async def work() -> Answer:
+        await own_subscription(service, subscription_id, caller.account_id)
+        invoice_id = id_of(cause, "invoice")
+        ordered = await _again(service, invoice_id, cause)
+        if ordered is None:
+            ordered, invoice_id = await _upgrade(service, subscription_id, body, caller, cause)
+        return await _told(service, subscription_id, invoice_id, ordered, cause)
+
+    return await once(service.kernel.commands, cause, SUBSCRIPTION.stream(subscription_id), work)
 
 
 @router.post("/downgrade", response_model=SubscriptionOut)
@@ -188,7 +188,7 @@ async def downgrade_subscription(
     currency = row.terms.price.currency
     terms = await offered_terms(service.kernel.database, body.plan_id, currency)
     command = ScheduleChange(caller.account_id, terms, cause.now)
-    return await carry_out(service, subscription_id, [command], cause, expected=if_match)
+    return await carry_out(service, subscription_id, command, cause, expected=if_match)
 
 
 @router.post("/resume", response_model=OrderOut)
@@ -196,16 +196,16 @@ async def resume_subscription(
     subscription_id: UUID, caller: Caller, cause: RequestCause, service: Service
 ) -> Response:
     """Go on after a pause with a new first period, which is charged; or do not pause after all."""
-    stream = SUBSCRIPTION.stream(subscription_id)
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    await own_subscription(service, subscription_id, caller.account_id)
-    invoice_id = id_of(cause, "invoice")
-    ordered = await _again(service, invoice_id, cause)
-    if ordered is None:
-        ordered = await _resume(service, subscription_id, invoice_id, caller, cause)
-    return await _tell(service, subscription_id, invoice_id, ordered, cause)
+
+    async def work() -> Answer:
+        await own_subscription(service, subscription_id, caller.account_id)
+        invoice_id = id_of(cause, "invoice")
+        ordered = await _again(service, invoice_id, cause)
+        if ordered is None:
+            ordered = await _resume(service, subscription_id, invoice_id, caller, cause)
+        return await _told(service, subscription_id, invoice_id, ordered, cause)
+
+    return await once(service.kernel.commands, cause, SUBSCRIPTION.stream(subscription_id), work)
 
 
 async def _again(service: Billing, invoice_id: UUID, cause: Cause) -> Ordered | None:
@@ -267,9 +267,9 @@ async def _live(service: Billing, id: UUID, account_id: UUID) -> tuple[Live, int
     return live, stream.version
 
 
-async def _tell(
+async def _told(
     service: Billing, id: UUID, invoice_id: UUID, ordered: Ordered, cause: Cause
-) -> Response:
+) -> Answer:
     if was_refused(ordered.payment):
         raise PaymentDeclined
     invoice = await invoice_by_id(service.kernel.database, invoice_id)
@@ -283,7 +283,4 @@ async def _tell(
         "subscription": subscription_told(row),
         "invoice": invoice_told(invoice) if invoice else None,
     }
-    answer = Answer(200, told, headers_of(row))
-    stream = SUBSCRIPTION.stream(id)
-    answer = await finish(service.kernel.commands, cause, stream, answer)
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))
+    return Answer(200, told, headers_of(row))

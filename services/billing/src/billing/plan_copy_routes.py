@@ -12,7 +12,7 @@ from common.problems import NotFound
 from common.service import Admin
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from billing.catalogue import CataloguePlan
 from billing.plan_details import NewPrice, current_price
@@ -23,7 +23,7 @@ from billing.plans.decider import PLAN, PlanState
 from billing.plans.read_model import PlanRow, plan_by_id
 from billing.resources import Billing, Service
 from billing.slugs import LONGEST, Slug, SlugTaken
-from billing.steps import begin, finish
+from billing.steps import once
 
 router = APIRouter(prefix="/api/v1/admin/tarif-plans", tags=["administration"])
 
@@ -64,20 +64,18 @@ class CopiesOut(BaseModel):
 @router.post("/bulk/copy", status_code=201, response_model=CopiesOut)
 async def copy_plans(body: Copies, _: Admin, cause: RequestCause, service: Service) -> Response:
     """Copies of several plans, each as `copy` makes it; what is no plan is skipped."""
-    stream = f"copies-{cause.command_id}"
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    items, skipped = [], []
-    for plan_id in dict.fromkeys(body.plan_ids):
-        row = await plan_by_id(service.kernel.database, plan_id)
-        if row is None:
-            skipped.append(str(plan_id))
-        else:
-            items.append(_told(await _copied(service, row, cause)))
-    answer = Answer(201, {"items": items, "skipped": skipped}, {"Cache-Tags": "plan"})
-    answer = await finish(service.kernel.commands, cause, stream, answer)
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))
+
+    async def work() -> Answer:
+        items, skipped = [], []
+        for plan_id in dict.fromkeys(body.plan_ids):
+            row = await plan_by_id(service.kernel.database, plan_id)
+            if row is None:
+                skipped.append(str(plan_id))
+            else:
+                items.append(_told(await _copied(service, row, cause)))
+        return Answer(201, {"items": items, "skipped": skipped}, {"Cache-Tags": "plan"})
+
+    return await once(service.kernel.commands, cause, f"copies-{cause.command_id}", work)
 
 
 @router.post("/{plan_id}/copy", status_code=201, response_model=PlanOut)

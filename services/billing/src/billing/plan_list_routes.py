@@ -42,13 +42,8 @@ async def list_plans(
         skip=paging.offset,
     )
     counted = await subscribers_of(database, [row.plan.plan_id for row in rows])
-    page = {
-        "items": [_told(row, counted) for row in rows],
-        "page": paging.page,
-        "per_page": paging.per_page,
-        "total": total,
-    }
-    return JSONResponse(page, headers=UNKEPT)
+    items = [_told(row, counted) for row in rows]
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/{key}", response_model=ListedPlan)

@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from common.command_handling import Answer
-from common.event_store import Cause
 from common.idempotency import KeyedCause
 from common.problems import NotFound
 from common.service import Admin, Page, Paging
@@ -18,7 +17,7 @@ from billing.invoices.decider import INVOICE
 from billing.payment_form import PaidBack
 from billing.refunding import note_transfer, retry
 from billing.resources import Billing, Service
-from billing.steps import begin, finish
+from billing.steps import once
 from billing.subscription_form import UNKEPT
 
 router = APIRouter(prefix="/api/v1/admin/refunds", tags=["administration"])
@@ -39,8 +38,7 @@ async def list_refunds(
         service.kernel.database, status=status, per_page=paging.per_page, skip=paging.offset
     )
     items = [refund_told(row) for row in rows]
-    page = {"items": items, "page": paging.page, "per_page": paging.per_page, "total": total}
-    return JSONResponse(page, headers=UNKEPT)
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.post("/{refund_id}/retry", response_model=RefundOut)
@@ -48,12 +46,12 @@ async def retry_refund(refund_id: UUID, _: Admin, cause: KeyedCause, service: Se
     """Let the provider give back once more what was returned; the credit note stays the one there
     is."""
     row = await _row(service, refund_id)
-    stream = INVOICE.stream(row.invoice_id)
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    await retry(desk_of(service), row, cause)
-    return await _kept(service, refund_id, cause)
+
+    async def work() -> Answer:
+        await retry(desk_of(service), row, cause)
+        return await _told(service, refund_id)
+
+    return await once(service.kernel.commands, cause, INVOICE.stream(row.invoice_id), work)
 
 
 @router.post("/{refund_id}/paid-back", response_model=RefundOut)
@@ -62,12 +60,12 @@ async def note_that_a_refund_was_transferred(
 ) -> Response:
     """What was returned was transferred to the customer by hand: nothing is owed any more."""
     row = await _row(service, refund_id)
-    stream = INVOICE.stream(row.invoice_id)
-    seen = await begin(service.kernel.commands, cause, stream)
-    if seen is not None:
-        return JSONResponse(seen.body, seen.status, dict(seen.headers))
-    await note_transfer(desk_of(service), row, body.transfer, cause)
-    return await _kept(service, refund_id, cause)
+
+    async def work() -> Answer:
+        await note_transfer(desk_of(service), row, body.transfer, cause)
+        return await _told(service, refund_id)
+
+    return await once(service.kernel.commands, cause, INVOICE.stream(row.invoice_id), work)
 
 
 async def _row(service: Billing, id: UUID) -> RefundRow:
@@ -77,10 +75,6 @@ async def _row(service: Billing, id: UUID) -> RefundRow:
     return row
 
 
-async def _kept(service: Billing, id: UUID, cause: Cause) -> Response:
-    """The refund as it is now, kept for who repeats the request."""
+async def _told(service: Billing, id: UUID) -> Answer:
     row = await _row(service, id)
-    answer = Answer(200, refund_told(row), {**UNKEPT, "Cache-Tags": f"invoice/{row.invoice_id}"})
-    stream = INVOICE.stream(row.invoice_id)
-    answer = await finish(service.kernel.commands, cause, stream, answer)
-    return JSONResponse(answer.body, answer.status, dict(answer.headers))
+    return Answer(200, refund_told(row), {**UNKEPT, "Cache-Tags": f"invoice/{row.invoice_id}"})

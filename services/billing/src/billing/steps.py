@@ -4,6 +4,7 @@ In between everything has ids that follow from the request's own, so that who re
 crash goes on where it stopped. Another request under the same key is refused from the first on.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from uuid import UUID, uuid5
 
@@ -11,15 +12,31 @@ import orjson
 from common.command_handling import Answer, Commands
 from common.command_records import IdempotencyKeyReused
 from common.event_store import Cause
+from starlette.responses import JSONResponse, Response
 
 ANSWER = "answer"
 
 
-async def begin(commands: Commands, cause: Cause, stream: str) -> Answer | None:
-    """Take the request's key; the answer, if the same request was answered before.
+async def once(
+    commands: Commands, cause: Cause, stream: str, work: Callable[[], Awaitable[Answer]]
+) -> Response:
+    """Answer as the same request was answered before; else do the work, and keep its answer.
 
-    Raises `IdempotencyKeyReused`.
+    What `work` raises is not kept: a repeat works again. Raises `IdempotencyKeyReused`.
     """
+    answer = await _begin(commands, cause, stream)
+    if answer is None:
+        answer = await _finish(commands, cause, stream, await work())
+    return JSONResponse(answer.body, answer.status, dict(answer.headers))
+
+
+def id_of(cause: Cause, part: str) -> UUID:
+    """The id of what a request makes: the same when it is repeated."""
+    return uuid5(cause.command_id, part)
+
+
+async def _begin(commands: Commands, cause: Cause, stream: str) -> Answer | None:
+    """Take the request's key; the answer, if the same request was answered before."""
     if cause.fingerprint is None:
         return None
     async with commands.database.reader() as connection:
@@ -36,7 +53,7 @@ async def begin(commands: Commands, cause: Cause, stream: str) -> Answer | None:
     return Answer(status, body, {**headers, "Idempotent-Replayed": "true"})
 
 
-async def finish(commands: Commands, cause: Cause, stream: str, answer: Answer) -> Answer:
+async def _finish(commands: Commands, cause: Cause, stream: str, answer: Answer) -> Answer:
     """Keep the answer for who repeats the request; theirs, if they were faster."""
     if cause.fingerprint is None:
         return answer
@@ -46,13 +63,8 @@ async def finish(commands: Commands, cause: Cause, stream: str, answer: Answer) 
     async with commands.database.reader() as connection:
         kept = await connection.connection.execute(_TAKE, *_row(last, stream), sealed)
     if kept == "INSERT 0 0":
-        return await begin(commands, cause, stream) or answer
+        return await _begin(commands, cause, stream) or answer
     return answer
-
-
-def id_of(cause: Cause, part: str) -> UUID:
-    """The id of what a request makes: the same when it is repeated."""
-    return uuid5(cause.command_id, part)
 
 
 def _last(cause: Cause) -> Cause:

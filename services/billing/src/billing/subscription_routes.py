@@ -66,13 +66,8 @@ async def list_subscriptions(
         per_page=paging.per_page,
         skip=paging.offset,
     )
-    page = {
-        "items": [subscription_told(row) for row in rows],
-        "page": paging.page,
-        "per_page": paging.per_page,
-        "total": total,
-    }
-    return JSONResponse(page, headers=UNKEPT)
+    items = [subscription_told(row) for row in rows]
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.get("/active", response_model=ActiveOut)
@@ -118,7 +113,7 @@ async def cancel_subscription(
         await void_what_is_owed(desk_of(service), subscription_id, "cancelled", cause.now)
     command = CancelSubscription(caller.account_id, at, cause.now)
     expected = if_match if if_match != row.version else None
-    return await carry_out(service, subscription_id, [command], cause, expected=expected)
+    return await carry_out(service, subscription_id, command, cause, expected=expected)
 
 
 @router.post("/{subscription_id}/reactivate", response_model=SubscriptionOut)
@@ -127,7 +122,7 @@ async def reactivate_subscription(
 ) -> Response:
     """Withdraw a cancellation that has not taken effect."""
     command = ReactivateSubscription(caller.account_id, cause.now)
-    return await carry_out(service, subscription_id, [command], cause, expected=if_match)
+    return await carry_out(service, subscription_id, command, cause, expected=if_match)
 
 
 @router.post("/{subscription_id}/pause", response_model=SubscriptionOut)
@@ -136,7 +131,7 @@ async def pause_subscription(
 ) -> Response:
     """Pause at the end of the period: no access and nothing to pay from then on."""
     command = PauseSubscription(caller.account_id, cause.now)
-    return await carry_out(service, subscription_id, [command], cause, expected=if_match)
+    return await carry_out(service, subscription_id, command, cause, expected=if_match)
 
 
 @router.delete("/{subscription_id}/pending-change", response_model=SubscriptionOut)
@@ -145,4 +140,4 @@ async def withdraw_change(
 ) -> Response:
     """Keep the plan that it is."""
     command = WithdrawChange(caller.account_id, cause.now)
-    return await carry_out(service, subscription_id, [command], cause, expected=if_match)
+    return await carry_out(service, subscription_id, command, cause, expected=if_match)

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import aiohttp
 import pytest
 from billing.declaration import DECLARATION
 from billing.main import create_app
@@ -25,11 +24,9 @@ from common.embedded_postgres import EmbeddedPostgres
 from common.feed import Feeds
 from common.ids import uuid7
 from common.in_process import InProcessBroker
-from common.kernel import Kernel
-from common.messages import Envelope
-from common.testing.http import served, signed_in
+from common.testing.callers import Caller, StartedService
+from common.testing.http import served
 from common.testing.kernel import kernel_on
-from common.worker import Worker
 
 PLAN = {
     "name": "Pro",
@@ -45,15 +42,6 @@ PLAN = {
 PLANS, CATEGORIES = "/api/v1/admin/tarif-plans", "/api/v1/admin/tarif-plan-categories"
 SHOP = "/api/v1/tarif-plans"
 METHODS = "/api/v1/user/payment-methods"
-
-
-@dataclass
-class Answer:
-    """Status, decoded body and headers (small letters)."""
-
-    status: int
-    body: Any
-    headers: dict[str, str]
 
 
 @dataclass
@@ -99,13 +87,9 @@ class PageProvider:
 
 
 @dataclass
-class World:
+class World(StartedService):
     """Everything that a test needs of the service."""
 
-    client: aiohttp.ClientSession
-    kernel: Kernel
-    worker: Worker
-    settings: BillingSettings
     provider: PageProvider
 
     def caller(self, *roles: str) -> "Person":
@@ -125,36 +109,6 @@ class World:
         await self.hear("auth.account_registered.v1", person.account, told)
         return person
 
-    async def hear(
-        self,
-        type: str,
-        account: UUID,
-        data: dict[str, Any] | None = None,
-        *,
-        stream: str = "account",
-        version: int = 1,
-    ) -> None:
-        """A message of another service arrives."""
-        envelope = Envelope(
-            id=uuid4(),
-            source=type.partition(".")[0],
-            type=type,
-            stream=f"{stream}-{account}",
-            version=version,
-            prev=version - 1,
-            time=SystemClock().now(),
-            data={"account_id": str(account), **(data or {})},
-        )
-        await self.worker.inbox.handle([envelope.to_bytes()])
-
-    async def ask(self, method: str, path: str, **how: Any) -> Answer:
-        """One request by nobody."""
-        async with self.client.request(method, path, **how) as response:
-            text = "json" in response.headers.get("Content-Type", "")
-            body = await (response.json(content_type=None) if text else response.read())
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status, body, headers)
-
     async def shows(self, query: str = "") -> list[str]:
         """The slugs of the plans that everybody is offered."""
         answer = await self.ask("GET", f"{SHOP}?per_page=100{query}")
@@ -162,22 +116,8 @@ class World:
         return [plan["slug"] for plan in answer.body["items"]]
 
 
-@dataclass
-class Person:
-    """A caller with a token, as the gateway names him."""
-
-    world: World
-    account: UUID
-    roles: tuple[str, ...]
-
-    async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """One request; header names have underscores."""
-        identity = signed_in(
-            self.world.settings, SystemClock().now(), account_id=self.account, roles=self.roles
-        )
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        how = {"json": body} if body is not None else {}
-        return await self.world.ask(method, path, headers={**identity, **sent}, **how)
+class Person(Caller):
+    """Who buys here, or sees to what is sold."""
 
     async def makes(self, path: str, **body: Any) -> dict[str, Any]:
         """A thing, as it is answered."""

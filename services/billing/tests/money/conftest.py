@@ -6,9 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import aiohttp
 import pytest
 from billing.declaration import DECLARATION
 from billing.desk import Desk
@@ -17,38 +16,23 @@ from billing.settings import BillingSettings
 from billing.settling import settle_named
 from billing.transfers import TRANSFER, Transfers
 from billing.worker import create_worker
-from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres
 from common.feed import Feeds
 from common.ids import uuid7
 from common.in_process import InProcessBroker
-from common.kernel import Kernel
-from common.messages import Envelope
 from common.observability import configure_logging
-from common.testing.http import served, signed_in
+from common.testing.callers import Answer, Caller, StartedService
+from common.testing.http import served
 from common.testing.kernel import kernel_on
 from common.testing.waiting import eventually
-from common.worker import Worker
 
 PATIENCE = 60
 
 
 @dataclass
-class Answer:
-    """Status, decoded body and headers (small letters)."""
-
-    status: int
-    body: Any
-    headers: dict[str, str]
-
-
-@dataclass
-class World:
+class World(StartedService):
     """Everything that a test needs of the service."""
 
-    client: aiohttp.ClientSession
-    kernel: Kernel
-    worker: Worker
     settings: BillingSettings
     provider: Any
 
@@ -71,17 +55,7 @@ class World:
         """Auth tells that they have registered."""
         email = f"{person.account.hex[-10:]}@example.org"
         told = {"email": email, "name": "Ada Lovelace", "locale": "en"}
-        envelope = Envelope(
-            id=uuid4(),
-            source="auth",
-            type="auth.account_registered.v1",
-            stream=f"account-{person.account}",
-            version=1,
-            prev=0,
-            time=SystemClock().now(),
-            data={"account_id": str(person.account), **told},
-        )
-        await self.worker.inbox.handle([envelope.to_bytes()])
+        await self.hear("auth.account_registered.v1", person.account, told)
 
     async def plan(self, price: int = 1200, **more: Any) -> str:
         """A plan's id."""
@@ -115,28 +89,10 @@ class World:
 
 
 @dataclass
-class Person:
-    """A caller with a token, as the gateway names him."""
+class Person(Caller):
+    """Who buys, pays and looks at what they have."""
 
     world: World
-    account: UUID
-    roles: tuple[str, ...]
-
-    async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """One request; header names have underscores."""
-        identity = signed_in(
-            self.world.settings, SystemClock().now(), account_id=self.account, roles=self.roles
-        )
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        how = {"json": body} if body is not None else {}
-        async with self.world.client.request(
-            method, path, headers={**identity, **sent}, **how
-        ) as response:
-            text = "json" in response.headers.get("Content-Type", "")
-            told = await (response.json(content_type=None) if text else response.read())
-            return Answer(
-                response.status, told, {k.lower(): v for k, v in response.headers.items()}
-            )
 
     async def orders(self, plan: str, key: str | None = None, **more: Any) -> Answer:
         """A checkout."""

@@ -6,8 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from common.clock import SystemClock
-from common.messages import Envelope
 
 pytestmark = pytest.mark.integration
 
@@ -69,17 +67,7 @@ async def test_a_preview_whose_tax_has_changed_since_is_outdated(world: Any) -> 
 
     address = {"line1": "1 Main Street", "city": "Springfield", "country": "US"}
     moved = {"company": None, "billing_address": address, "vat_number": None}
-    envelope = Envelope(
-        id=uuid4(),
-        source="auth",
-        type="auth.profile_changed.v1",
-        stream=f"profile-{person.account}",
-        version=1,
-        prev=0,
-        time=SystemClock().now(),
-        data={"account_id": str(person.account), **moved},
-    )
-    await world.worker.inbox.handle([envelope.to_bytes()])
+    await world.hear("auth.profile_changed.v1", person.account, moved, stream="profile")
     body = {"preview_token": seen.body["preview_token"]}
     answer = await person.ask("POST", f"{MINE}/{id}/upgrade", body)
 

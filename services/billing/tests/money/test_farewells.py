@@ -1,29 +1,16 @@
 """Who comes late gets their mails, and who is erased is deleted at their providers, for sure."""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from billing.farewells import remembered
-from common.clock import SystemClock
-from common.messages import Envelope
 from common.testing.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
 
 async def erased(world: Any, person: Any) -> None:
-    envelope = Envelope(
-        id=uuid4(),
-        source="auth",
-        type="auth.account_erased.v1",
-        stream=f"account-{person.account}",
-        version=2,
-        prev=1,
-        time=SystemClock().now(),
-        data={"account_id": str(person.account)},
-    )
-    await world.worker.inbox.handle([envelope.to_bytes()])
+    await world.hear("auth.account_erased.v1", person.account, version=2)
 
 
 async def test_an_erased_customer_is_deleted_also_by_a_provider_that_was_silent_at_first(

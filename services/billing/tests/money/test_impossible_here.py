@@ -7,8 +7,6 @@ from uuid import uuid4
 import pytest
 from billing.desk import Desk
 from billing.settling import settle_named
-from common.clock import SystemClock
-from common.messages import Envelope
 
 pytestmark = pytest.mark.integration
 
@@ -91,17 +89,7 @@ async def test_an_upgrade_to_what_is_not_offered_is_refused_by_name(world: Any) 
 async def test_an_invoice_of_somebody_without_a_name_is_shown(world: Any) -> None:
     person = world.caller()
     told = {"email": f"{person.account.hex[-10:]}@example.org", "name": None, "locale": "en"}
-    envelope = Envelope(
-        id=uuid4(),
-        source="auth",
-        type="auth.account_registered.v1",
-        stream=f"account-{person.account}",
-        version=1,
-        prev=0,
-        time=SystemClock().now(),
-        data={"account_id": str(person.account), **told},
-    )
-    await world.worker.inbox.handle([envelope.to_bytes()])
+    await world.hear("auth.account_registered.v1", person.account, told)
     ordered = await person.orders(await world.plan(1200))
 
     path = f"{ANY}/invoices/{ordered.body['invoice']['id']}"

@@ -43,13 +43,8 @@ async def list_all_cards(
     rows, total = await all_cards(
         service.kernel.database, deleted=deleted, per_page=paging.per_page, skip=paging.offset
     )
-    page = {
-        "items": [_row_out(service, row) for row in rows],
-        "page": paging.page,
-        "per_page": paging.per_page,
-        "total": total,
-    }
-    return JSONResponse(page, headers=UNKEPT)
+    items = [_row_out(service, row) for row in rows]
+    return JSONResponse(paging.page_of(items, total), headers=UNKEPT)
 
 
 @router.post("/restore_card/{card_id}", response_model=CardOut)

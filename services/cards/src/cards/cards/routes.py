@@ -92,12 +92,7 @@ async def list_cards(
         per_page=paging.per_page,
         skip=paging.offset,
     )
-    page = {
-        "items": [_row_out(service, row) for row in rows],
-        "page": paging.page,
-        "per_page": paging.per_page,
-        "total": total,
-    }
+    page = paging.page_of([_row_out(service, row) for row in rows], total)
     return JSONResponse(page, headers={"Cache-Control": "private, no-store"})
 
 

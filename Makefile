@@ -7,7 +7,8 @@ MEMBERS := libs/common services/auth services/billing services/cards services/ga
 SOURCES := libs services tools tests bench deploy conftest.py
 COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 PREPARED := auth billing cards
-ALL_INTEGRATION := tests/end_to_end tests/faults
+ALL_INTEGRATION := tests/end_to_end tests/faults tools/cartulary/tests services/cards/tests/over_http \
+  $(addprefix services/billing/tests/,catalogue money numbering twin)
 EDITABLE := $(addprefix -e ,$(MEMBERS))
 
 # What a machine forbids (containers often do) would be compiled anew by each of hundreds of processes.
@@ -49,7 +50,7 @@ check: $(VENV)/.development ## format, lint, types, boundaries, rules and contra
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@for member in $(MEMBERS); do (cd $$member && $(CURDIR)/$(BIN)/deptry src --no-ansi --extend-exclude migrations --extend-exclude testing) || exit 1; done
-	$(BIN)/pytest -m "not integration" $(addprefix --ignore=,$(ALL_INTEGRATION)) -n 2 --dist loadfile
+	$(BIN)/pytest -m "not integration" $(addprefix --ignore=,$(ALL_INTEGRATION)) --hypothesis-profile=quick -n 2 --dist loadfile
 
 # Three files at a time, each runner with servers of its own: most tests wait for a disk or for another process.
 test: $(VENV)/.development ## everything, with real PostgreSQL and RabbitMQ: under ten minutes

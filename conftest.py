@@ -8,7 +8,10 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 # how long an example takes says more of the machine than of the code
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("patient", PATIENT)
+settings.register_profile("quick", PATIENT, max_examples=25)
+"""For `make check`, which looks again and again; `make test` draws as many as ever."""
 settings.load_profile("patient")
 
 collect_ignore = [] if "COMPOSE" in os.environ else ["tests/composed"]

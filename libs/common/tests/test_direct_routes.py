@@ -242,7 +242,7 @@ bodies = st.one_of(
     kind=st.sampled_from([*TYPES, None]),
     known=st.booleans(),
 )
-@settings(max_examples=400, deadline=None)  # two answers each, on a machine that others share
+@settings(max_examples=settings().max_examples * 4)
 async def test_any_request_has_the_same_answer_either_way(
     direct: ASGIApp,
     own: ASGIApp,

@@ -217,10 +217,10 @@ class EventStore:
         subjects = sealed_subjects(data)
         keys = await self.keys.get(transaction, subjects) if subjects else {}
         streams = repeat(stream, len(rows)) if stream else map(_STREAM, rows)
+        unseal(zip(map(_TYPE, rows), streams, data, strict=True), keys)
         load = self.types.load
         return [
-            load(name, schema, unseal(name, stream, values, keys))
-            for values, stream, (name, schema) in zip(data, streams, map(_KIND, rows), strict=True)
+            load(row["type"], row["schema"], values) for row, values in zip(rows, data, strict=True)
         ]
 
     async def keys_to_seal(
@@ -259,7 +259,7 @@ _MEANINGS: Mapping[str, type[Exception]] = {
 }
 
 _STREAM = itemgetter("stream")
-_KIND = itemgetter("type", "schema")
+_TYPE = itemgetter("type")
 
 _LOAD = """
     select version, type, schema, data, hash from events

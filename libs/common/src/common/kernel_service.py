@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI
 
-from common.backup_routes import install_backups
+from common import backup_routes
 from common.feed import Progress, StreamVersion
 from common.feed_route import feed_router
 from common.kernel import Kernel, KernelDeclaration, open_kernel_of
@@ -56,12 +56,12 @@ def create_kernel_service(
     app = create_service(
         name=declaration.source,
         settings=settings,
-        routers=[*routers, *_internal(running, secret, personal_data)],
+        routers=[*routers, *_internal(running, secret, personal_data), backup_routes.router],
         lifespan=lifespan,
         readiness={"database": database_answers},
         max_body=max_body,
     )
-    install_backups(app, declaration, settings)
+    backup_routes.install_backups(app, declaration, settings)
     return app
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
-from fastapi.routing import APIRoute
+from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.middleware import Middleware
@@ -49,13 +49,27 @@ LONGEST_VERSION = 18
 class Service(FastAPI):
     """FastAPI, whose document also describes the problems, and which takes the direct way."""
 
+    offered: Sequence[APIRouter] = ()
+
+    def offer(self, routers: Sequence[APIRouter]) -> None:
+        """Serve their routes as they are. To include a router makes each of its routes once more,
+        which cost a tenth of a start and a megabyte; the document alone needs that."""
+        self.offered = routers
+        self.router.routes += [route for router in routers for route in router.routes]
+
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         if self.openapi_schema is None:
-            document = super().openapi()
+            described = APIRouter(
+                responses=DOCUMENTED, generate_unique_id_function=lambda route: route.name
+            )
+            for router in self.offered:
+                described.include_router(router)
+            document = get_openapi(title=self.title, version=self.version, routes=described.routes)
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas.update(problem_schemas())
-        return super().openapi()
+            self.openapi_schema = document
+        return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
         """Without FastAPI's outer layers: `RequestContext` limits bodies and answers defects."""
@@ -95,16 +109,13 @@ def create_service(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=whole_life,
-        generate_unique_id_function=_operation_id,
         middleware=[Middleware(RequestContext, service=name, max_body=max_body)],
-        responses=DOCUMENTED,
         # `RequestContext` measures, logs and traces, and without paths and queries
         telemetry={"metrics": False, "logs": False, "tracing": False},
     )
     tokens = InternalTokens(settings.internal_secret.get_secret_value())
     _equip(app, clock or SystemClock(), tokens, readiness)
-    for router in (*routers, _operations):
-        app.include_router(router)
+    app.offer([*routers, _operations])
     return app
 
 
@@ -276,7 +287,3 @@ def not_modified(request: Request, tag: str, headers: Mapping[str, str]) -> Resp
     if known.isdisjoint({tag, "*"}):
         return None
     return Response(status_code=304, headers={**headers, "ETag": tag})
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name

@@ -34,7 +34,6 @@ def create_kernel_service(
     personal_data: HeldBy | None = None,
 ) -> FastAPI:
     """The application; in an embedded run the kernel is handed in, since the worker shares it.
-
     `personal_data` is what the service holds about a person, where another gathers it."""
     running: list[Kernel] = []
 
@@ -61,6 +60,7 @@ def create_kernel_service(
         readiness={"database": database_answers},
         max_body=max_body,
     )
+    app.record = declaration.openapi
     backup_routes.install_backups(app, declaration, settings)
     return app
 

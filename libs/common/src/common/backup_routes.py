@@ -190,11 +190,10 @@ class ClosedWhileRestoring:
 def install_backups(
     app: FastAPI, declaration: KernelDeclaration, settings: ServiceSettings
 ) -> None:
-    """Offer the routes below, and close all others while a backup is restored."""
+    """Give the routes below what they need, and close all others while a backup is restored."""
     app.state.backups = backups = Backups(declaration, settings)
     # innermost, so that a closed door is measured and logged like any other answer
     app.user_middleware.append(Middleware(ClosedWhileRestoring, backups=backups))
-    app.include_router(router)
 
 
 async def _backups(

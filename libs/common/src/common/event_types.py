@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -28,18 +29,27 @@ class PersonalField:
 
 @dataclass(frozen=True)
 class EventType:
-    """One class of events and how it is written."""
+    """One class of events and how it is written; made ready with the first event that comes.
+
+    A process meets few of a service's types, and what pydantic makes of one is large.
+    """
 
     name: str
     schema: int
     cls: type
-    adapter: TypeAdapter[Any]
     personal: tuple[PersonalField, ...]
-    validate: Callable[[dict[str, Any]], Any]
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.cls)
+
+    @cached_property
+    def _validate(self) -> Callable[[dict[str, Any]], Any]:
+        return self._adapter.validator.validate_python
 
     def dump(self, event: object) -> dict[str, Any]:
         """The event as JSON-ready values."""
-        data: dict[str, Any] = self.adapter.dump_python(event, mode="json")
+        data: dict[str, Any] = self._adapter.dump_python(event, mode="json")
         return data
 
     def load(self, data: dict[str, Any]) -> Any:
@@ -47,7 +57,7 @@ class EventType:
         for field in self.personal:
             if data.get(field.name) is None:
                 data[field.name] = field.fallback
-        return self.validate(data)
+        return self._validate(data)
 
 
 class EventTypes:
@@ -121,9 +131,7 @@ def _describe(cls: type) -> EventType:
         if isinstance(mark, PersonalData)
     )
     name: str = cls.type_name  # type: ignore[attr-defined] # a ClassVar that every event declares
-    adapter: TypeAdapter[Any] = TypeAdapter(cls)
-    validate = adapter.validator.validate_python
-    return EventType(name, getattr(cls, "schema", 1), cls, adapter, personal, validate)
+    return EventType(name, getattr(cls, "schema", 1), cls, personal)
 
 
 def _marks(hint: object) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from common.asking import ask
 from common.database import Database
 from common.event_store import EventStore
 from common.relay import Publish, feed
@@ -101,16 +102,8 @@ class Feeds:
     async def _ask(self, source: str, path: str, parameters: Mapping[str, str | int]) -> list[Any]:
         if source not in self._addresses:
             raise LookupError(f"no feed of {source} is known")
-        import aiohttp  # noqa: PLC0415 (7 MB at rest, for messages that are hardly ever missing)
-
-        timeout = aiohttp.ClientTimeout(total=5)
-        headers = {"Authorization": f"Bearer {self._secret}"}
-        async with aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as session:
-            answer = await session.get(
-                f"{self._addresses[source]}{path}", params=parameters, headers=headers
-            )
-            found: list[Any] = await answer.json()
-            return found
+        found: list[Any] = await ask(f"{self._addresses[source]}{path}", self._secret, parameters)
+        return found
 
 
 _STREAMS = """

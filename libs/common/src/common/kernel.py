@@ -64,6 +64,8 @@ class KernelDeclaration:
     processors: Sequence[str] = ()
     files: Callable[[Any], Files] | None = None
     """Opens, by the service's settings, where it keeps what people upload."""
+    openapi: Path | None = None
+    """The document of its API as it is recorded."""
     personal_tables: Sequence[str] = ()
     """Tables of its own that show persons in clear: backed up with their keys, kept as briefly."""
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI
 
-from common.backup_routes import install_backups
+from common import backup_routes
 from common.feed import Progress, StreamVersion
 from common.feed_route import feed_router
 from common.kernel import Kernel, KernelDeclaration, open_kernel_of
@@ -34,7 +34,6 @@ def create_kernel_service(
     personal_data: HeldBy | None = None,
 ) -> FastAPI:
     """The application; in an embedded run the kernel is handed in, since the worker shares it.
-
     `personal_data` is what the service holds about a person, where another gathers it."""
     running: list[Kernel] = []
 
@@ -56,12 +55,13 @@ def create_kernel_service(
     app = create_service(
         name=declaration.source,
         settings=settings,
-        routers=[*routers, *_internal(running, secret, personal_data)],
+        routers=[*routers, *_internal(running, secret, personal_data), backup_routes.router],
         lifespan=lifespan,
         readiness={"database": database_answers},
         max_body=max_body,
     )
-    install_backups(app, declaration, settings)
+    app.record = declaration.openapi
+    backup_routes.install_backups(app, declaration, settings)
     return app
 
 

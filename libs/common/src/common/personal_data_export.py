@@ -10,9 +10,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header
 
+from common.asking import ask
 from common.problems import Forbidden
-
-TIMEOUT_SECONDS = 5
 
 HeldData = Callable[[UUID], Awaitable[Mapping[str, Any]]]
 """Account id → all that is held about that person, ready to be written as JSON."""
@@ -58,17 +57,6 @@ class PersonalDataHolders:
             raise PartAway(f"{service}: {type(error).__name__}") from error
 
     async def _ask(self, address: str, account_id: UUID) -> Mapping[str, Any]:
-        import aiohttp  # noqa: PLC0415 (7 MB at rest, for one route that is seldom asked)
-
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        headers = {"Authorization": f"Bearer {self._secret}"}
         path = f"/internal/personal-data/{account_id}"
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as session,
-                session.get(address + path, headers=headers) as answer,
-            ):
-                held: Mapping[str, Any] = await answer.json()
-                return held
-        except aiohttp.ClientError as error:
-            raise OSError(f"{type(error).__name__} from {address}") from error
+        held: Mapping[str, Any] = await ask(address + path, self._secret)
+        return held

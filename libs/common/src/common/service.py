@@ -4,10 +4,10 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
-from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.middleware import Middleware
@@ -15,6 +15,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
+from common import api_document
 from common.access_tokens import (
     CLIENT_HEADER,
     IDENTITY_HEADER,
@@ -26,11 +27,7 @@ from common.clock import Clock, SystemClock
 from common.database_problems import install_database_handlers
 from common.direct_routes import DirectRoutes
 from common.operations import Check, missing_parts
-from common.problem_responses import (
-    DOCUMENTED,
-    install_problem_handlers,
-    problem_schemas,
-)
+from common.problem_responses import install_problem_handlers
 from common.problems import Forbidden, PreconditionFailed, Unauthenticated
 from common.reporting import start_reporting
 from common.request_context import MAX_BODY, RequestContext
@@ -49,13 +46,31 @@ LONGEST_VERSION = 18
 class Service(FastAPI):
     """FastAPI, whose document also describes the problems, and which takes the direct way."""
 
+    offered: Sequence[APIRouter] = ()
+    record: Path | None = None
+    """The OpenAPI document as a test holds it to the code; without, it is made when asked for."""
+
+    def setup(self) -> None:
+        """The document's address; there are no pages about it here."""
+        self.add_route("/openapi.json", self._document, include_in_schema=False)
+
+    async def _document(self, _: Request) -> Response:
+        if self.record is None:
+            return JSONResponse(self.openapi())
+        # read here and now: a thread for it would come with another megabyte of libraries
+        return Response(_content(self.record), media_type="application/json")
+
+    def offer(self, routers: Sequence[APIRouter]) -> None:
+        """Serve their routes as they are. To include a router makes each of its routes once more,
+        which cost a tenth of a start and a megabyte; the document alone needs that."""
+        self.offered = routers
+        self.router.routes += [route for router in routers for route in router.routes]
+
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document."""
+        """The OpenAPI document, from the code."""
         if self.openapi_schema is None:
-            document = super().openapi()
-            schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            schemas.update(problem_schemas())
-        return super().openapi()
+            self.openapi_schema = api_document.made(self.title, self.version, self.offered)
+        return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
         """Without FastAPI's outer layers: `RequestContext` limits bodies and answers defects."""
@@ -64,6 +79,10 @@ class Service(FastAPI):
         for middleware, arguments, options in reversed(self.user_middleware):
             app = middleware(app, *arguments, **options)
         return app
+
+
+def _content(file: Path) -> bytes:
+    return file.read_bytes()
 
 
 def create_service(
@@ -75,7 +94,7 @@ def create_service(
     readiness: Mapping[str, Check],
     clock: Clock | None = None,
     max_body: int = MAX_BODY,
-) -> FastAPI:
+) -> Service:
     """An application with these routes; `lifespan` puts what they need on `app.state`.
 
     `max_body` is in bytes, for all of them; the gateway has a limit for each.
@@ -91,20 +110,15 @@ def create_service(
     app = Service(
         title=name,
         version="1",
-        docs_url=None,
-        redoc_url=None,
         redirect_slashes=False,
         lifespan=whole_life,
-        generate_unique_id_function=_operation_id,
         middleware=[Middleware(RequestContext, service=name, max_body=max_body)],
-        responses=DOCUMENTED,
         # `RequestContext` measures, logs and traces, and without paths and queries
         telemetry={"metrics": False, "logs": False, "tracing": False},
     )
     tokens = InternalTokens(settings.internal_secret.get_secret_value())
     _equip(app, clock or SystemClock(), tokens, readiness)
-    for router in (*routers, _operations):
-        app.include_router(router)
+    app.offer([*routers, _operations])
     return app
 
 
@@ -280,7 +294,3 @@ def not_modified(request: Request, tag: str, headers: Mapping[str, str]) -> Resp
     if known.isdisjoint({tag, "*"}):
         return None
     return Response(status_code=304, headers={**headers, "ETag": tag})
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name

@@ -28,6 +28,7 @@ DECLARATION = KernelDeclaration(
     publish=publish,
     files=storage_for,
     migrations=Path(__file__).parent / "migrations",
+    openapi=Path(__file__).parent / "openapi.json",
     processors=(
         "ask_a_new_address_to_confirm",
         "forget_mails_about_an_erased_account",

@@ -45,4 +45,5 @@ DECLARATION = KernelDeclaration(
     ),
     publish=publish,
     migrations=Path(__file__).parent / "migrations",
+    openapi=Path(__file__).parent / "openapi.json",
 )

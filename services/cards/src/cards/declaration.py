@@ -22,6 +22,7 @@ DECLARATION = KernelDeclaration(
     snapshots=(SnapshotPolicy(COUNTERS, TypeAdapter(CountersState)),),
     publish=publish,
     migrations=Path(__file__).parent / "migrations",
+    openapi=Path(__file__).parent / "openapi.json",
     upcasters=UPCASTERS,
     personal_tables=("portraits", "visitor_salts", "visitors"),
 )

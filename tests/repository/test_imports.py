@@ -10,7 +10,7 @@ pytestmark = pytest.mark.integration
 
 UNNEEDED = {
     "auth.main": "PIL aiohttp jinja2 obstore pydantic.v1.main",
-    "billing.main": "aiohttp jinja2 pydantic.v1.main requests stripe",
+    "billing.main": "aiohttp jinja2 pydantic.v1.main requests stdnum stripe",
     "cards.main": "PIL aiohttp pydantic.v1.main",
 }
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from common.money import Money, divide_half_up
-from stdnum.eu import vat
 
 from billing.tax_rates import EU, RATES, REGION_NAMES, TaxRate
 from billing.terms import TaxBehaviour
@@ -68,6 +67,8 @@ def is_reverse_charged(person: TaxedPerson, seller_country: str) -> bool:
     country, number = person.country, person.vat_number
     if country is None or number is None or country == seller_country or country not in EU:
         return False
+    from stdnum.eu import vat  # noqa: PLC0415 (1 MB at rest, with pydoc, for businesses abroad only)
+
     prefix = "EL" if country == "GR" else country
     return number.upper().startswith(prefix) and bool(vat.is_valid(number))
 

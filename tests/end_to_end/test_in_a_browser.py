@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from common.testing.chromium import FLAGS, chromium
+from common.testing import chromium
 from common.testing.waiting import eventually
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.end_to_end.mails import link_in_a_mail
 
@@ -29,12 +29,8 @@ expect.set_options(timeout=PATIENCE)
 
 @pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as driver:
-        launched = await driver.chromium.launch(
-            executable_path=chromium(), args=list(FLAGS), timeout=PATIENCE
-        )
+    async with chromium.browser() as launched:
         yield launched
-        await launched.close()
 
 
 @pytest.fixture

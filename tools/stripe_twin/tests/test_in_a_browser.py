@@ -1,45 +1,25 @@
 """A person pays on the hosted pages: clicked through in Chromium, on a telephone's screen."""
 
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from common.testing.chromium import browser
+from playwright.async_api import Page
 
 TELEPHONE = {"width": 390, "height": 844}
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PATIENCE = 60_000
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 pytestmark = pytest.mark.integration
-
-
-def installed() -> str | None:
-    """The machine's browser, else the one that `playwright install chromium` has fetched."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @pytest.fixture(scope="module")
 async def screen() -> AsyncIterator[Page]:
     """A screen without JavaScript, which the pages do not need."""
-    async with async_playwright() as driver:
-        chromium = await driver.chromium.launch(
-            executable_path=installed(), args=list(FLAGS), timeout=PATIENCE
-        )
+    async with browser() as chromium:
         context = await chromium.new_context(viewport=TELEPHONE, java_script_enabled=False)
         context.set_default_timeout(PATIENCE)
-        page = await context.new_page()
-        yield page
-        await chromium.close()
+        yield await context.new_page()
 
 
 async def test_a_person_pays_with_a_test_card(twin: Any, screen: Page) -> None:

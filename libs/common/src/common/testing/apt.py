@@ -24,8 +24,8 @@ def where(program: str, path: str | None = None) -> str | None:
         return shutil.which(program, path=path)
 
 
-def apt_install(package: str, program: str) -> None:
-    """Install the package unless its program is there. Raises `CannotInstall`.
+def apt_install(program: str, *packages: str) -> None:
+    """Install the packages that it takes, unless the program is there. Raises `CannotInstall`.
 
     Runners side by side ask for the same at the same moment: one installs, the others wait.
     """
@@ -34,7 +34,7 @@ def apt_install(package: str, program: str) -> None:
     with _alone(), _no_service_starts():
         if shutil.which(program):
             return
-        install = ["apt-get", *WAIT, "install", "-y", "--no-install-recommends", package]
+        install = ["apt-get", *WAIT, "install", "-y", "--no-install-recommends", *packages]
         for command in (["apt-get", *WAIT, "update"], install):
             environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
             done = subprocess.run(command, capture_output=True, text=True, env=environment)

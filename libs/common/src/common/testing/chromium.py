@@ -7,6 +7,10 @@
 
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Browser, async_playwright
 
 from common.testing.apt import CannotInstall, apt_install, where
 
@@ -23,8 +27,24 @@ FLAGS = (
 """What root needs, and what keeps it from calling anybody."""
 
 
+FOR_THE_DRIVER = ("libatomic1",)
+"""What Playwright's own Node.js links to and a small Debian lacks."""
+
+
 class NoBrowser(Exception):
     """No way led to a browser; the text says what each of them lacked."""
+
+
+@asynccontextmanager
+async def browser(patience_seconds: float = 120) -> AsyncIterator[Browser]:
+    """One that has been started; `patience_seconds` for its start. Raises `NoBrowser`."""
+    path = chromium()  # before Playwright's driver, which needs what is installed with it
+    async with async_playwright() as driver:
+        launched = await driver.chromium.launch(
+            executable_path=path, args=list(FLAGS), timeout=patience_seconds * 1000
+        )
+        yield launched
+        await launched.close()
 
 
 def chromium() -> str | None:
@@ -32,7 +52,7 @@ def chromium() -> str | None:
     if path := _installed():
         return path
     try:
-        apt_install("chromium", "chromium")
+        apt_install("chromium", "chromium", *FOR_THE_DRIVER)
         return _installed()
     except CannotInstall as reason:
         fetch = [sys.executable, "-m", "playwright", "install", "chromium"]

@@ -26,7 +26,7 @@ def found(name: str) -> str:
     path = where(name)
     if path is None:
         try:
-            apt_install("prometheus", name)
+            apt_install(name, "prometheus")
         except CannotInstall as error:
             raise NoPrometheus(f"put {name} on the PATH, or mend this: {error}") from error
         path = where(name)

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 from common.connection_pool import ConnectionPool
-from common.database import AWAY
+from common.database import AWAY, Database
 from common.embedded_postgres import EmbeddedPostgres
+from common.kernel import Kernel
+from common.testing.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -93,3 +95,25 @@ async def test_closing_waits_for_what_is_under_way(pool: ConnectionPool) -> None
     assert await working
     with pytest.raises(asyncpg.InterfaceError):
         await pid(pool)
+
+
+async def test_who_is_interrupted_while_a_connection_is_made_leaves_none_open(
+    kernel: Kernel,
+) -> None:
+    made: list[asyncpg.Connection] = []
+
+    async def learn(connection: asyncpg.Connection) -> None:
+        made.append(connection)
+        await asyncio.Event().wait()
+
+    async def is_made() -> bool:
+        return bool(made)
+
+    database = await Database.connect(kernel.database.dsn, on_connect=learn)
+    asking = asyncio.create_task(database.answers())
+    await eventually(is_made)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+
+    assert made[0].is_closed()
+    await database.close()

@@ -1,8 +1,8 @@
 """One service's database: a pool, and one transaction per unit of work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -125,9 +125,10 @@ class Database:
             except asyncpg.InvalidCatalogNameError as error:
                 # it gets a backup's place at this moment; one that never was is found at the start
                 raise DatabaseAway(str(error)) from error
-            await take_part(connection)
-            if on_connect is not None:
-                await on_connect(connection)
+            with _ended_if_interrupted(connection):
+                await take_part(connection)
+                if on_connect is not None:
+                    await on_connect(connection)
             return connection
 
         batches = ConnectionPool(partial(open, lock_timeout=PATIENCE), AT_ONCE)
@@ -264,10 +265,21 @@ async def connect(
     except OSError as error:  # refused, unreachable, no such socket, no such name
         raise DatabaseAway(str(error)) from error
     # json stays text: the hash chain covers the very bytes; jsonb is read and written as values
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=_jsonb, decoder=orjson.loads, format="text"
-    )
+    with _ended_if_interrupted(connection):
+        await connection.set_type_codec(
+            "jsonb", schema="pg_catalog", encoder=_jsonb, decoder=orjson.loads, format="text"
+        )
     return connection
+
+
+@contextmanager
+def _ended_if_interrupted(connection: asyncpg.Connection) -> Iterator[None]:
+    """Until it is handed over nobody else can end it."""
+    try:
+        yield
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 def _jsonb(value: Any) -> str:

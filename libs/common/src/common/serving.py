@@ -17,6 +17,9 @@ from common.paired_writes import PairingProtocol
 from common.settings import ServiceSettings, StartRefused
 
 GRACE_SECONDS = 10
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients and load balancers keep an idle connection: where the server closes first, a
+request that is on its way just then is lost."""
 LOOK_SECONDS = 0.05
 """How long a start may go on after a signal; uvicorn offers no event for one."""
 
@@ -38,6 +41,7 @@ def serve(app: Any, settings: ServiceSettings, *, on_drain: Callable[[], None]) 
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     settle()

@@ -13,7 +13,7 @@ from common.paired_writes import PairingProtocol
 from common.rabbitmq import RabbitMQBroker
 from common.rabbitmq_connections import knock
 from common.reporting import start_reporting
-from common.serving import GentleServer, served_beside
+from common.serving import GRACE_SECONDS, KEEP_ALIVE_SECONDS, GentleServer, served_beside
 from common.settings import StartRefused
 
 from gateway import certificate
@@ -82,7 +82,8 @@ def _config(app: Application, host: str, port: int) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         log_level="warning",
-        timeout_graceful_shutdown=10,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
 

@@ -38,7 +38,7 @@ from common.observability import configure_logging
 from common.paired_writes import PairingProtocol
 from common.personal_data_export import PersonalDataHolders
 from common.reporting import start_reporting
-from common.serving import GentleServer
+from common.serving import KEEP_ALIVE_SECONDS, GentleServer
 from common.settings import ServiceSettings
 from common.worker import Worker
 from fastapi import FastAPI
@@ -99,6 +99,7 @@ async def _serve(layout: Layout, server: EmbeddedPostgres, listener: socket.sock
             server_header=False,
             proxy_headers=False,  # nobody is believed to be a proxy but by the gateway's setting
             lifespan="on",
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=5,
         )
         web = GentleServer(config, system.gateway.drain, 0)

@@ -98,16 +98,14 @@ class Storm:
         enough = asyncio.Event()
         system = self._system
         before = _counts(system)
-        writing = [
-            asyncio.ensure_future(system.writer(self._seed + n).write_until(enough))
-            for n in range(WRITERS)
-        ]
-        await asyncio.gather(
-            self._lane(self._at_processes(), self._for_processes),
-            self._lane(self._at_servers(), self._for_servers),
-        )
-        enough.set()
-        await asyncio.gather(*writing)
+        async with asyncio.TaskGroup() as writing:  # nobody writes on where the storm itself fails
+            for n in range(WRITERS):
+                writing.create_task(system.writer(self._seed + n).write_until(enough))
+            await asyncio.gather(
+                self._lane(self._at_processes(), self._for_processes),
+                self._lane(self._at_servers(), self._for_servers),
+            )
+            enough.set()
         await system.ready()
         await quiet(system)
         return self._report(before, await inspect(system))

@@ -11,7 +11,7 @@ from pathlib import Path
 import uvloop
 from common.garbage import settle
 from common.observability import configure_logging
-from common.testing.postgres import temporary_postgres
+from common.testing.faults.postgres_server import restartable_postgres
 
 from bench.machine import machine
 from bench.measurement import Measurement, conditions, table, write_json
@@ -29,7 +29,8 @@ def main() -> None:
     settle()  # as every process of ours does
     profiler = cProfile.Profile() if arguments.profile else None
     measurements: list[Measurement] = []
-    with temporary_postgres() as postgres:
+    with restartable_postgres() as restartable:
+        postgres = restartable.server
         run = Run(arguments.seconds, arguments.rounds, postgres, profiler)
         print("\n".join(asyncio.run(machine(postgres))), flush=True)
         try:

@@ -17,8 +17,8 @@ from uuid import uuid4
 
 import asyncpg
 from common.kernel import open_kernel
+from common.testing.faults.postgres_server import restartable_postgres
 from common.testing.kernel import EXAMPLE
-from common.testing.postgres import temporary_postgres
 from common.testing.random_writers import (
     STREAMS,
     Habits,
@@ -252,7 +252,8 @@ def table(rows: Sequence[Row], seconds: float) -> str:
 
 async def measure(seconds: float) -> list[Row]:
     """The same on a PostgreSQL of its own."""
-    with temporary_postgres() as postgres:
+    with restartable_postgres() as restartable:
+        postgres = restartable.server
         return await compare(await postgres.create_database(f"readers_{uuid4().hex}"), seconds)
 
 

@@ -20,7 +20,7 @@ from billing.subscriptions.examples import PAID, TERMS
 from billing.units import own_cause, unit
 from common.clock import SystemClock
 from common.kernel import Kernel
-from common.testing.kernel import kernel_at, migrated_database
+from common.testing.kernel import kernel_at, prepared_database
 from common.testing.processes import process
 from common.unit_of_work import UnitOfWork
 
@@ -50,7 +50,7 @@ async def measure(run: Run) -> list[Measurement]:
 
 async def _renewed(run: Run, workers: int) -> tuple[float, float]:
     """How many a second, and milliseconds of CPU for each with all that follows from it."""
-    dsn = await migrated_database(run.postgres, DECLARATION.migrations)
+    dsn = await prepared_database(run.postgres, DECLARATION)
     async with kernel_at(dsn, DECLARATION) as kernel:
         await _fill(kernel)
     environment = {"DATABASE_URL": dsn, "DATA_KEY": KEY}
@@ -60,7 +60,7 @@ async def _renewed(run: Run, workers: int) -> tuple[float, float]:
             ids = []
             for n in range(workers):
                 arguments, output = ["-m", "bench.renewal_worker"], folder / f"{n}.txt"
-                ids.append(stack.enter_context(process(arguments, environment, output)).popen.pid)
+                ids.append(stack.enter_context(process(arguments, environment, output)).running.pid)
             await _until(_paid, kernel, 1)  # starting is not measured
             begun, start = await _paid(kernel), time.perf_counter()
             used = seconds_of(run.postgres, ids)

@@ -7,14 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import auth.declaration
+import billing.declaration
+import cards.declaration
 from common.embedded_postgres import EmbeddedPostgres
-from common.testing.processes import Process, free_port, process
+from common.testing.kernel import prepared_database
+from common.testing.processes import Process, forked, free_port
 from common.testing.rabbitmq import rabbitmq
 from common.testing.waiting import eventually
 
+RUN, EMBEDDED = ["cartulary.main", "run"], ["cartulary.embedded"]
+"""Everything in one process, and what that imports once it knows what is wanted."""
 UNLIMITED = {"RATE_LIMIT_SCALE": "0"}
 """All tests come from one address."""
-SERVICES = ("auth", "cards", "billing")
+SERVICES = {
+    "auth": auth.declaration.DECLARATION,
+    "cards": cards.declaration.DECLARATION,
+    "billing": billing.declaration.DECLARATION,
+}
 MODULES = (*(f"{s}.{half}" for s in SERVICES for half in ("main", "worker")), "gateway.main")
 BEGUN = {
     "auth": ("processor greet_a_new_account",),
@@ -79,7 +89,7 @@ class Launcher:
     def start(self, module: str, more: Mapping[str, str]) -> Process:
         """One process, which goes on in the output of the one before it."""
         environment = {**self.environments[module], **more}
-        started = process(["-m", module], environment, self.folder / f"{module}.txt")
+        started = forked([module], environment, self.folder / f"{module}.txt")
         return self.stack.enter_context(started)
 
 
@@ -89,8 +99,8 @@ async def embedded_run(folder: Path, **more: str) -> AsyncIterator[System]:
     port = free_port()
     environment = {"PORT": str(port), "VAR_DIR": str(folder / "var"), **UNLIMITED, **more}
     url = f"http://127.0.0.1:{port}"
-    arguments = ["-m", "cartulary.main", "run"]
-    with process(arguments, environment, folder / "run.txt") as running:
+    output = folder / "run.txt"
+    with forked(RUN, environment, output, later=EMBEDDED) as running:
         async with aiohttp.ClientSession(url) as session:
             system = System(
                 url, {"all": running}, folder / "var/mail", folder / "var/files", session
@@ -106,8 +116,7 @@ async def distributed_run(
     """Seven processes, HTTP between them, RabbitMQ for their messages."""
     ports = {name: free_port() for name in (*SERVICES, "gateway")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-    name = f"e2e_{ports['gateway']}"
-    dsns = {s: await postgres.create_database(f"{name}_{s}") for s in SERVICES}
+    dsns = {s: await prepared_database(postgres, d) for s, d in SERVICES.items()}
     with ExitStack() as stack:
         amqp_url = stack.enter_context(rabbitmq())
         shared = {"AMQP_URL": amqp_url, **_shared_environment(urls, folder), **more}

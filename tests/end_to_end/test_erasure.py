@@ -19,7 +19,7 @@ import aiohttp
 import asyncpg
 import pytest
 from auth.avatar_drawing import draw
-from common.testing.processes import process
+from common.testing.processes import forked
 from common.testing.waiting import eventually
 from PIL import Image
 
@@ -198,8 +198,8 @@ async def erase(system: Any, me: dict[str, str]) -> None:
 async def verified(system: Any, output: Path) -> None:
     """Every hash chain is whole."""
     environment = {f"{name.upper()}_DATABASE_URL": dsn for name, dsn in system.dsns.items()}
-    with process(["-m", "cartulary.main", "events", "verify"], environment, output) as checked:
-        assert await asyncio.to_thread(checked.popen.wait, 120) == 0, checked.said()
+    with forked(["cartulary.main", "events", "verify"], environment, output) as checked:
+        assert await asyncio.to_thread(checked.running.wait, 120) == 0, checked.said()
 
 
 async def test_nothing_is_left_of_who_leaves(distributed: Any, tmp_path: Path) -> None:

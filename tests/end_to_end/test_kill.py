@@ -12,8 +12,10 @@ from cards.allowances import allow
 from cartulary.layout import Layout
 from common.database import Database
 from common.embedded_postgres import embedded_postgres
-from common.testing.processes import Process, free_port, process
+from common.testing.processes import Process, forked, free_port, process
 from common.testing.waiting import eventually
+
+from tests.end_to_end.systems import EMBEDDED, RUN
 
 pytestmark = pytest.mark.integration
 
@@ -71,19 +73,20 @@ async def test_a_killed_system_has_lost_nothing_that_it_answered(tmp_path: Path)
         "VAR_DIR": str(tmp_path / "var"),
         "RATE_LIMIT_SCALE": "0",
     }
-    run, verify = ["-m", "cartulary.main", "run"], ["-m", "cartulary.main", "events", "verify"]
+    as_a_user = ["-m", "cartulary.main", "run"]
 
-    with process(run, environment, tmp_path / "first.txt") as first:
+    with process(as_a_user, environment, tmp_path / "first.txt") as first:
         await eventually(lambda: answers(url), within=180, what="the first run")
         cards_dsn = Layout(tmp_path / "var", port).embedded_dsn("cards")
         headers, made = await create_until_killed(url, first, cards_dsn)
     await eventually(lambda: nothing_runs(tmp_path / "var"), what="the end of its PostgreSQL")
 
-    with process(run, environment, tmp_path / "second.txt"):
+    with forked(RUN, environment, tmp_path / "second.txt", later=EMBEDDED):
         await eventually(lambda: answers(url), within=180, what="the second run")
         cards = await all_cards(url, headers)
-        with process(verify, environment, tmp_path / "verify.txt") as checked:
-            assert await asyncio.to_thread(checked.popen.wait, 60) == 0, checked.said()
+        verify = ["cartulary.main", "events", "verify"]
+        with forked(verify, environment, tmp_path / "verify.txt") as checked:
+            assert await asyncio.to_thread(checked.running.wait, 60) == 0, checked.said()
 
     assert len(made) > 20
     assert set(made) <= {card["id"] for card in cards}
@@ -120,9 +123,8 @@ async def test_a_stopped_system_leaves_nothing_running(tmp_path: Path) -> None:
         "VAR_DIR": str(tmp_path / "var"),
         "RATE_LIMIT_SCALE": "0",
     }
-    arguments = ["-m", "cartulary.main", "run"]
     for number in (signal.SIGTERM, signal.SIGINT):
-        with process(arguments, environment, tmp_path / "run.txt") as running:
+        with forked(RUN, environment, tmp_path / "run.txt", later=EMBEDDED) as running:
             await eventually(lambda: answers(f"http://127.0.0.1:{port}"), within=180)
             assert await asyncio.to_thread(running.stop, number) == 0
 
@@ -133,12 +135,11 @@ async def test_a_stopped_system_leaves_nothing_running(tmp_path: Path) -> None:
 async def test_a_folder_that_another_run_uses_is_named(tmp_path: Path) -> None:
     var = tmp_path / "var"
     environment = {"PORT": str(free_port()), "VAR_DIR": str(var)}
-    arguments = ["-m", "cartulary.main", "run"]
     with (
         embedded_postgres(var / "postgres"),
-        process(arguments, environment, tmp_path / "run.txt") as refused,
+        forked(RUN, environment, tmp_path / "run.txt", later=EMBEDDED) as refused,
     ):
-        assert await asyncio.to_thread(refused.popen.wait, 90) == 1
+        assert await asyncio.to_thread(refused.running.wait, 90) == 1
 
     assert f"Another run uses {var}" in refused.said()
     assert "Traceback" not in refused.said()
@@ -152,11 +153,10 @@ async def test_a_taken_port_is_named(tmp_path: Path) -> None:
         "VAR_DIR": str(tmp_path / "var"),
         "RATE_LIMIT_SCALE": "0",
     }
-    arguments = ["-m", "cartulary.main", "run"]
     async with server:
         output = tmp_path / "run.txt"
-        with process(arguments, environment, output) as refused:
-            assert await asyncio.to_thread(refused.popen.wait, 30) == 1
+        with forked(RUN, environment, output, later=EMBEDDED) as refused:
+            assert await asyncio.to_thread(refused.running.wait, 30) == 1
 
     assert f"Port {port} is taken" in refused.said()
     assert "Traceback" not in refused.said()

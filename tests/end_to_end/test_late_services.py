@@ -16,16 +16,16 @@ from cards.settings import CardsSettings
 from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres
 from common.testing.http import signed_in
+from common.testing.kernel import prepared_database
 from common.testing.processes import free_port
 from common.testing.rabbitmq import rabbitmq
 from common.testing.waiting import eventually
 
-from tests.end_to_end.systems import UNLIMITED, Launcher
+from tests.end_to_end.systems import SERVICES, UNLIMITED, Launcher
 
 pytestmark = pytest.mark.integration
 
 LONG = 180
-SERVICES = ("auth", "billing", "cards")
 PASSWORD = "a long enough secret"
 
 
@@ -108,7 +108,7 @@ async def test_workers_that_come_late_hear_of_everything_once(
 ) -> None:
     ports = {name: free_port() for name in SERVICES}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-    dsns = {s: await postgres.create_database(f"late_{ports['auth']}_{s}") for s in SERVICES}
+    dsns = {s: await prepared_database(postgres, d) for s, d in SERVICES.items()}
     with ExitStack() as stack:
         amqp_url = stack.enter_context(rabbitmq())
         await without_queues(amqp_url)

@@ -6,15 +6,16 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import aiohttp
 import pytest
+from cards.declaration import DECLARATION
 from cards.settings import CardsSettings
 from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres
 from common.testing.http import signed_in
-from common.testing.processes import free_port, process
+from common.testing.kernel import prepared_database
+from common.testing.processes import forked, free_port
 from common.testing.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -79,7 +80,7 @@ async def running(postgres: EmbeddedPostgres, folder: Path) -> AsyncIterator[Pro
     """On one database, each on a port of its own; the broker is away, which is no concern here."""
     ports = [free_port() for _ in range(3)]
     environment = {
-        "DATABASE_URL": await postgres.create_database(f"restoring_{uuid4().hex}"),
+        "DATABASE_URL": await prepared_database(postgres, DECLARATION),
         "AMQP_URL": f"amqp://127.0.0.1:{free_port()}/",
         "BACKUP_FOLDER": str(folder / "backups"),
         "OPERATIONS_PORT": str(ports[2]),
@@ -88,7 +89,7 @@ async def running(postgres: EmbeddedPostgres, folder: Path) -> AsyncIterator[Pro
     with ExitStack() as stack:
         for n, (module, port) in enumerate(zip(modules, ports, strict=True)):
             own = {**environment, "PORT": str(port)}
-            stack.enter_context(process(["-m", module], own, folder / f"{n}.txt"))
+            stack.enter_context(forked([module], own, folder / f"{n}.txt"))
         sessions = [aiohttp.ClientSession(f"http://127.0.0.1:{port}") for port in ports]
         processes = Processes(sessions[:2], sessions[2])
         await eventually(processes.ready, within=LONG, what="two APIs and a worker")

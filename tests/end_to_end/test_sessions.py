@@ -10,8 +10,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from auth.declaration import DECLARATION
 from common.embedded_postgres import EmbeddedPostgres
-from common.testing.processes import Process, free_port, process
+from common.testing.kernel import prepared_database
+from common.testing.processes import Process, forked, free_port
 from common.testing.rabbitmq import rabbitmq
 from common.testing.waiting import eventually
 
@@ -69,7 +71,7 @@ class TwoGateways:
         """One gateway process."""
         environment = {**self.environment, "PORT": str(self.ports[at])}
         output = self.folder / f"gateway{at}.txt"
-        return self.stack.enter_context(process(["-m", "gateway.main"], environment, output))
+        return self.stack.enter_context(forked(["gateway.main"], environment, output))
 
     async def ready(self, at: int) -> bool:
         """Whether a gateway can serve, and hears messages."""
@@ -92,10 +94,10 @@ async def two(tmp_path: Path, postgres: EmbeddedPostgres) -> AsyncIterator[TwoGa
             "MAIL_FOLDER": str(tmp_path / "mail"),
             "STORAGE_FOLDER": str(tmp_path / "files"),
         }
-        database = {"DATABASE_URL": await postgres.create_database(f"two_{ports[2]}")}
+        database = {"DATABASE_URL": await prepared_database(postgres, DECLARATION)}
         own = {**environment, **database, "PORT": str(ports[2])}
-        stack.enter_context(process(["-m", "auth.main"], own, tmp_path / "auth.txt"))
-        worker = stack.enter_context(process(["-m", "auth.worker"], own, tmp_path / "worker.txt"))
+        stack.enter_context(forked(["auth.main"], own, tmp_path / "auth.txt"))
+        worker = stack.enter_context(forked(["auth.worker"], own, tmp_path / "worker.txt"))
         clients = [aiohttp.ClientSession(f"http://127.0.0.1:{port}") for port in ports[:2]]
         system = TwoGateways(ports, clients, [], stack, environment, tmp_path)
         system.gateways += [system.start_gateway(at) for at in range(2)]

@@ -55,7 +55,7 @@ async def test_a_migration_killed_half_way_leaves_nothing_and_the_next_start_doe
 ) -> None:
     dsn = await breakable_postgres.server.create_database(f"migrated_{uuid4().hex}")
     environment = {"DATABASE_URL": dsn, "EXCHANGE": "unused", "AMQP_URL": "amqp://127.0.0.1:1/"}
-    reader = Service("migrating", ["-m", READER], environment, tmp_path)
+    reader = Service("migrating", [READER], environment, tmp_path)
 
     # the migration is a process of its own; the service does not start without it
     assert await ended_at(reader, CrashPoint.MIGRATING) == 1
@@ -83,7 +83,7 @@ async def test_a_rebuild_killed_half_way_leaves_the_live_view_and_the_next_start
     await asyncio.gather(*(system.writer(n).note(3) for n in range(4)))
     port, environment = free_port(), system.apis[0].environment
     changed = {**environment, "NOTES_VERSION": "2", "PORT": str(port)}
-    api = Service("changed", ["-m", NOTES, "api"], changed, tmp_path)
+    api = Service("changed", [NOTES, "api"], changed, tmp_path)
     enough = asyncio.Event()
     writing = [asyncio.ensure_future(system.writer(n).write_until(enough)) for n in range(2)]
 

@@ -16,7 +16,7 @@ from common.embedded_postgres import EmbeddedPostgres
 from common.migrations import prepare_database
 from common.testing.faults.network import Wire
 from common.testing.postgres import temporary_postgres
-from common.testing.processes import Process, free_port, process
+from common.testing.processes import Process, forked, free_port, process
 from common.testing.rabbitmq import rabbitmq
 from common.testing.waiting import eventually
 
@@ -56,7 +56,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 async def ends(started: Process) -> int:
     """Its exit code."""
-    return await asyncio.to_thread(started.popen.wait, 90)
+    return await asyncio.to_thread(started.running.wait, 90)
 
 
 async def ended_together(
@@ -65,7 +65,7 @@ async def ended_together(
     """These processes, started at once, after each has ended by itself in failure."""
     with ExitStack() as stack:
         started = {
-            module: stack.enter_context(process(["-m", module], environment, folder / module))
+            module: stack.enter_context(forked([module], environment, folder / module))
             for module in modules
         }
         codes = {module: await ends(one) for module, one in started.items()}
@@ -131,7 +131,7 @@ async def test_a_start_that_waits_for_its_database_says_so_and_can_be_stopped(
     tmp_path: Path,
 ) -> None:
     nowhere = "postgresql://ann:not-the-password@no.such.host.invalid/cards"
-    with process(["-m", "cards.main"], {"DATABASE_URL": nowhere}, tmp_path / "log") as waiting:
+    with forked(["cards.main"], {"DATABASE_URL": nowhere}, tmp_path / "log") as waiting:
 
         async def says_so() -> bool:
             return waiting.said().count("database_is_away") > 1
@@ -195,7 +195,7 @@ async def test_without_a_broker_a_worker_waits_and_says_so_and_goes_on_when_it_c
         "PARTITIONS": "1",
     }
     url = f"http://127.0.0.1:{operations}"
-    with process(["-m", "cards.worker"], environment, tmp_path / "log") as worker:
+    with forked(["cards.worker"], environment, tmp_path / "log") as worker:
         async with aiohttp.ClientSession() as session:
 
             async def waits() -> bool:
@@ -237,7 +237,7 @@ async def test_while_a_new_versions_migration_fails_the_old_version_goes_on(
         "PORT": str(port),
     }
     ready = f"http://127.0.0.1:{port}/readyz"
-    with process(["-m", "cards.main"], environment, tmp_path / "old") as old:
+    with forked(["cards.main"], environment, tmp_path / "old") as old:
         async with aiohttp.ClientSession() as session:
             await eventually(lambda: nothing_missing(session, ready), within=90, what="the old one")
             for module in MODULES_OF_CARDS:

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from common.testing.collectors import Collector, collecting
 from common.testing.example_service import SECRET_TEXT
-from common.testing.processes import Process, free_port, process
+from common.testing.processes import Process, forked, free_port, process
 from common.testing.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -30,9 +30,9 @@ async def example(
     environment: dict[str, str], folder: Path
 ) -> AsyncIterator[tuple[aiohttp.ClientSession, Process]]:
     port = free_port()
-    arguments = ["-m", "common.testing.example_service"]
+    arguments = ["common.testing.example_service"]
     settings = {"PORT": str(port), **environment}
-    with process(arguments, settings, folder / "output.txt") as running:
+    with forked(arguments, settings, folder / "output.txt") as running:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
 
             async def answers() -> bool:
@@ -85,9 +85,9 @@ async def test_collectors_that_are_away_cost_no_request(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dsn", ["nonsense", "http://127.0.0.1/1"])
 def test_an_address_that_is_none_is_refused_without_showing_it(dsn: str, tmp_path: Path) -> None:
-    arguments = ["-m", "common.testing.example_service"]
-    with process(arguments, {"SENTRY_DSN": dsn}, tmp_path / "output.txt") as running:
-        assert running.popen.wait(60) == 1
+    arguments = ["common.testing.example_service"]
+    with forked(arguments, {"SENTRY_DSN": dsn}, tmp_path / "output.txt") as running:
+        assert running.running.wait(60) == 1
 
     assert running.said().strip() == "cannot start: SENTRY_DSN: is not understood"
 
@@ -98,7 +98,7 @@ def test_where_nothing_is_set_nothing_is_even_loaded(tmp_path: Path) -> None:
         "print(json.dumps([name for name in sys.modules]))"
     )
     with process(["-c", script], {}, tmp_path / "output.txt") as running:
-        running.popen.wait(60)
+        running.running.wait(60)
     loaded = json.loads(running.said())
 
     assert [name for name in loaded if name.startswith(LIBRARIES)] == []

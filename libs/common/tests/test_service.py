@@ -19,7 +19,7 @@ from common.settings import ServiceSettings
 from common.testing.example_service import create_app
 from common.testing.http import served, signed_in
 from common.testing.logs import json_log
-from common.testing.processes import free_port, process
+from common.testing.processes import forked, free_port
 from common.testing.waiting import eventually
 from fastapi import APIRouter
 
@@ -207,7 +207,7 @@ async def test_a_process_that_is_asked_to_end_says_so_first_and_finishes_its_wor
 ) -> None:
     port = free_port()
     environment = {"PORT": str(port), "DRAIN_SECONDS": "2"}
-    service = process(["-m", "common.testing.example_service"], environment, tmp_path / "log")
+    service = forked(["common.testing.example_service"], environment, tmp_path / "log")
     with service as started:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
 
@@ -220,11 +220,11 @@ async def test_a_process_that_is_asked_to_end_says_so_first_and_finishes_its_wor
             await eventually(lambda: ready(200), what="readiness")
             slow = asyncio.create_task(got(client, "/slow?seconds=3"))
             await eventually(busy, what="the slow request")
-            started.popen.send_signal(signal.SIGTERM)
+            started.running.send_signal(signal.SIGTERM)
             await eventually(lambda: ready(503), what="the announcement")
             assert (await got(client, THING))[0] == 200
             assert await slow == (200, "done")
-        assert await asyncio.to_thread(started.popen.wait, 20) == 0
+        assert await asyncio.to_thread(started.running.wait, 20) == 0
         assert "error" not in started.said()
 
 

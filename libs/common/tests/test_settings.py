@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from common.places import place
 from common.settings import DEVELOPMENT_SECRET, ServiceSettings, StartRefused
-from common.testing.processes import process
+from common.testing.processes import forked
 
 KEY = urlsafe_b64encode(b"k" * 32).decode()
 GOOD = {
@@ -79,8 +79,8 @@ def test_addresses_with_passwords_do_not_show_either(monkeypatch: pytest.MonkeyP
 def test_a_refusal_ends_the_process_with_one_line_instead_of_a_traceback(tmp_path: Path) -> None:
     environment = {"ENVIRONMENT": "production", "INTERNAL_SECRET": "hunter2"}
     output = tmp_path / "output"
-    with process(["-m", "common.testing.example_service"], environment, output) as started:
-        assert started.popen.wait(20) == 1
+    with forked(["common.testing.example_service"], environment, output) as started:
+        assert started.running.wait(20) == 1
 
     (line,) = started.said().splitlines()
     assert line.startswith("cannot start: ")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from auth.settings import AuthSettings
 from common.settings import DEVELOPMENT_KEY, DEVELOPMENT_SECRET, StartRefused
-from common.testing.processes import process
+from common.testing.processes import forked
 
 KEY = urlsafe_b64encode(b"k" * 32).decode()
 GOOD = {
@@ -60,8 +60,8 @@ def test_no_process_of_a_service_starts_in_production_with_nothing(
     module: str, tmp_path: Path
 ) -> None:
     output = tmp_path / "said.txt"
-    with process(["-m", module], {"ENVIRONMENT": "production"}, output) as started:
-        assert started.popen.wait(60) == 1
+    with forked([module], {"ENVIRONMENT": "production"}, output) as started:
+        assert started.running.wait(60) == 1
 
     (line,) = started.said().splitlines()
     assert line.startswith("cannot start: ")

@@ -12,7 +12,7 @@ from common.broker import Outgoing
 from common.ids import uuid7
 from common.messages import Envelope
 from common.rabbitmq import RabbitMQBroker
-from common.testing.processes import free_port, process
+from common.testing.processes import forked, free_port
 from common.testing.rabbitmq import own_rabbitmq
 from common.testing.waiting import eventually
 
@@ -60,7 +60,7 @@ async def running(address, amqp_url, output):
         "PORT": str(port),
         "OPERATIONS_PORT": str(operations_port),
     }
-    with process(["-m", "gateway.main"], environment, output) as started:
+    with forked(["gateway.main"], environment, output) as started:
         async with aiohttp.ClientSession() as client:
             yield started, Front(client, port, operations_port)
 
@@ -137,8 +137,8 @@ async def test_two_processes_share_one_port_and_one_serves_on_when_the_other_sto
     async with AsyncExitStack() as stack:
         first, _ = [
             stack.enter_context(
-                process(
-                    ["-m", "gateway.main"],
+                forked(
+                    ["gateway.main"],
                     {**environment, "OPERATIONS_PORT": str(operations_port)},
                     tmp_path / str(operations_port),
                 )
@@ -165,14 +165,14 @@ async def read(client, port, path, **headers):
 
 
 async def test_without_a_broker_the_process_refuses_to_start_and_says_why(tmp_path):
-    with process(["-m", "gateway.main"], {}, tmp_path / "log") as started:
-        assert await asyncio.to_thread(started.popen.wait, 20) != 0
+    with forked(["gateway.main"], {}, tmp_path / "log") as started:
+        assert await asyncio.to_thread(started.running.wait, 20) != 0
         assert "AMQP_URL: is missing" in started.said()
 
 
 async def test_in_production_the_default_secret_is_refused_and_no_other_key_is_asked(tmp_path):
     environment = {"ENVIRONMENT": "production", "AMQP_URL": "amqp://127.0.0.1:1"}
-    with process(["-m", "gateway.main"], environment, tmp_path / "log") as started:
-        assert await asyncio.to_thread(started.popen.wait, 20) != 0
+    with forked(["gateway.main"], environment, tmp_path / "log") as started:
+        assert await asyncio.to_thread(started.running.wait, 20) != 0
         assert "INTERNAL_SECRET" in started.said()
         assert "DATA_KEY" not in started.said()

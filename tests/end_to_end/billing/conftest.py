@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from common.embedded_postgres import EmbeddedPostgres
-from common.testing.processes import free_port, process
+from common.testing.processes import forked, free_port
 from common.testing.waiting import eventually
 
 from tests.end_to_end.billing.shop import PASSWORD, Person, Shop
@@ -39,7 +39,7 @@ async def shop(
         "STRIPE_WEBHOOK_SECRETS": f"{SECRET},{NEXT_SECRET}",
         "STRIPE_API_BASE": url,
     }
-    with process(["-m", "stripe_twin"], {"PORT": str(port)}, folder / "twin.txt"):
+    with forked(["stripe_twin.__main__"], {"PORT": str(port)}, folder / "twin.txt"):
         async with (
             aiohttp.ClientSession() as http,
             distributed_run(folder, postgres, **settings) as system,

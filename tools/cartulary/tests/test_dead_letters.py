@@ -14,7 +14,7 @@ from cartulary.layout import Layout
 from common.feed import Feeds
 from common.in_process import InProcessBroker
 from common.messages import Envelope
-from common.testing.processes import free_port, process
+from common.testing.processes import forked, free_port
 from common.testing.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -107,7 +107,7 @@ async def test_a_gap_is_replayed_with_the_producers_feed(operated: Any, tmp_path
     port = str(free_port())
     environment = {"DATABASE_URL": operated.environment["AUTH_DATABASE_URL"], "PORT": port}
     feeds = json.dumps({"auth": f"http://127.0.0.1:{port}"})
-    with process(["-m", "auth.main"], environment, tmp_path / "auth.txt"):
+    with forked(["auth.main"], environment, tmp_path / "auth.txt"):
 
         async def replayed() -> bool:
             ran = await operated.ask("dead-letters", "replay", "--all", FEEDS=feeds)
@@ -197,7 +197,8 @@ async def test_the_embedded_run_is_operated_without_an_address(
     port = str(free_port())
     place = {"VAR_DIR": str(tmp_path / "embedded"), "PORT": port}
     nobody = {f"{name}_DATABASE_URL": "" for name in ("AUTH", "CARDS", "BILLING")}
-    with process(["-m", "cartulary.main", "run"], place, tmp_path / "run.txt") as running:
+    run, later = ["cartulary.main", "run"], ["cartulary.embedded"]
+    with forked(run, place, tmp_path / "run.txt", later=later) as running:
 
         async def runs() -> bool:
             return "Stop with Ctrl-C" in running.said()

@@ -40,12 +40,12 @@ class EmbeddedPostgres:
         """The address of one of its databases."""
         return f"postgresql://postgres@/{database}?host={quote(self.socket_folder, safe='/')}"
 
-    async def create_database(self, name: str, *, template: str = "template1") -> str:
-        """Make the database if it is not there, as a copy of `template`; return its address."""
+    async def create_database(self, name: str) -> str:
+        """Make the database if it is not there; return its address."""
         connection = await asyncpg.connect(self.dsn("postgres"))
         try:
             if not await connection.fetchval(_EXISTS, name):
-                await connection.execute(f'create database "{name}" template "{template}"')
+                await connection.execute(f'create database "{name}"')
         finally:
             await connection.close()
         return self.dsn(name)

@@ -27,7 +27,7 @@ from common.in_process import InProcessBroker
 from common.kernel import Kernel, open_kernel_of
 from common.messages import Envelope
 from common.testing.http import coming_from, served, signed_in
-from common.testing.kernel import migrated_database
+from common.testing.kernel import prepared_database
 from common.testing.waiting import eventually
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -186,7 +186,7 @@ def text_of(mail: EmailMessage) -> str:
 @asynccontextmanager
 async def house_on(postgres: EmbeddedPostgres, folder: Path) -> AsyncIterator[House]:
     """Auth's API on a fresh database."""
-    dsn = await migrated_database(postgres, DECLARATION.migrations)
+    dsn = await prepared_database(postgres, DECLARATION)
     settings = AuthSettings.load(
         database_url=dsn,
         mail_folder=folder / "mail",

@@ -14,7 +14,7 @@ from common.clock import SystemClock
 from common.embedded_postgres import EmbeddedPostgres
 from common.ids import uuid7
 from common.testing.http import served, signed_in
-from common.testing.kernel import migrated_database
+from common.testing.kernel import prepared_database
 from common.testing.postgres import temporary_postgres
 
 ADA = {"name": "Ada Lovelace", "title": "Analyst", "email": "ada@example.org"}
@@ -84,7 +84,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="module")
 async def site(postgres: EmbeddedPostgres) -> AsyncIterator[Site]:
     """The API on a fresh database; a file's tests share it, each with cards of its own."""
-    dsn = await migrated_database(postgres, DECLARATION.migrations)
+    dsn = await prepared_database(postgres, DECLARATION)
     settings = CardsSettings.load(
         database_url=dsn, public_url="https://cards.example", demo_card="the-demo"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import sleep
 
 from common.object_storage import StorageSettings
-from common.testing.processes import free_port, process
+from common.testing.processes import forked, free_port
 
 BUCKET = "cartulary-tests"
 ATTEMPTS = 600
@@ -20,8 +20,8 @@ def s3_bucket() -> Iterator[StorageSettings]:
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="cartulary-s3-") as folder:
-        arguments = ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        with process(arguments, {}, Path(folder) / "s3.txt"):
+        arguments = ["moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        with forked(arguments, {}, Path(folder) / "s3.txt"):
             _make_bucket(f"{endpoint}/{BUCKET}")
             yield StorageSettings.load(
                 storage_url=f"s3://{BUCKET}?endpoint={endpoint}",

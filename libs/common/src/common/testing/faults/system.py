@@ -20,6 +20,7 @@ from common.testing.faults.network import Wire, wire_to
 from common.testing.faults.postgres_server import RestartablePostgres
 from common.testing.faults.supervision import Service
 from common.testing.faults.writers import Ledger, Writer
+from common.testing.kernel import prepared_database
 from common.testing.processes import free_port
 from common.testing.rabbitmq import RabbitMQNode
 from common.testing.waiting import eventually
@@ -105,8 +106,8 @@ async def running_system(
         wire = await stack.enter_async_context(wire_to(("127.0.0.1", URL(node.url).port or 0)))
         # as a service's one address in production: whoever asks it is answered by some replica
         feed = await stack.enter_async_context(wire_to(*(("127.0.0.1", port) for port in ports)))
-        notes_dsn = await postgres.server.create_database(f"notes_{name}")
-        reader_dsn = await postgres.server.create_database(f"reader_{name}")
+        notes_dsn = await prepared_database(postgres.server, notes_service.DECLARATION)
+        reader_dsn = await prepared_database(postgres.server, reader_service.DECLARATION)
         amqp_url = str(URL(node.url).with_port(wire.port))
         shared = _environment(name, amqp_url, f"http://127.0.0.1:{feed.port}")
         notes = {**shared, "DATABASE_URL": notes_dsn}
@@ -148,12 +149,12 @@ def _services(
 ) -> list[Service]:
     """The APIs, the relays and the readers, in this order."""
     apis = [
-        Service(f"api-{n}", ["-m", NOTES, "api"], {**notes, "PORT": str(port)}, folder)
+        Service(f"api-{n}", [NOTES, "api"], {**notes, "PORT": str(port)}, folder)
         for n, port in enumerate(ports)
     ]
     replicas = range(REPLICAS)
-    relays = [Service(f"relay-{n}", ["-m", NOTES, "worker"], notes, folder) for n in replicas]
-    readers = [Service(f"reader-{n}", ["-m", READER], reader, folder) for n in replicas]
+    relays = [Service(f"relay-{n}", [NOTES, "worker"], notes, folder) for n in replicas]
+    readers = [Service(f"reader-{n}", [READER], reader, folder) for n in replicas]
     return [*apis, *relays, *readers]
 
 

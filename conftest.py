@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import pytest
+from common.testing.faults.postgres_server import add_user
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
@@ -25,6 +26,12 @@ LONGEST_FIRST = ("tests/faults/", "tests/end_to_end/", "tools/", "libs/common/te
 
 TOGETHER = ("tests/faults/", "tests/end_to_end/billing/")
 """One runner takes all of such a folder: its system of many processes is started once."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before there are runners, of which one may install a package while another adds a user."""
+    if not hasattr(config, "workerinput"):
+        add_user()
 
 
 @pytest.hookimpl(tryfirst=True)

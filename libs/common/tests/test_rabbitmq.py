@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 import aio_pika
@@ -10,6 +11,7 @@ import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from common.broker import BrokerUnavailable, Outgoing
 from common.rabbitmq import RabbitMQBroker
+from common.rabbitmq_connections import Connections
 from common.rabbitmq_topology import dead_letter_queue
 from common.testing.rabbitmq import RabbitMQNode, own_rabbitmq
 from common.testing.waiting import eventually
@@ -119,3 +121,20 @@ async def test_a_message_that_is_delivered_too_often_is_kept_as_a_dead_letter(
 
 async def _true(condition: bool) -> bool:
     return condition
+
+
+async def test_a_connection_that_could_not_be_made_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """aio-pika's begins to close itself when it is collected, outside of any loop, too."""
+    made: list[aio_pika.Connection] = []
+    make = aio_pika.Connection.__init__
+
+    def remember(connection: aio_pika.Connection, *arguments: Any, **more: Any) -> None:
+        make(connection, *arguments, **more)
+        made.append(connection)
+
+    monkeypatch.setattr(aio_pika.Connection, "__init__", remember)
+    with pytest.raises(OSError, match="Connect call failed"):
+        await Connections("amqp://127.0.0.1:1/").connect("nobody")
+    assert [connection.is_closed for connection in made] == [True]

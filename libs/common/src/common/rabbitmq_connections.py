@@ -43,6 +43,7 @@ class Connections:
             self._url,
             timeout=CONNECT_SECONDS,
             client_properties={"connection_name": f"cartulary {role}"},
+            connection_class=_Connection,
         )
         self._open.add(id(connection))
         OPEN.labels(role).inc()
@@ -54,6 +55,18 @@ class Connections:
 
         connection.close_callbacks.add(closed, weak=False)
         return connection
+
+
+class _Connection(aio_pika.Connection):
+    """Closed where it could not be made: aio-pika's would try that itself when it is collected."""
+
+    async def connect(self, timeout: float | None = None) -> None:
+        """Raises what the other does."""
+        try:
+            await super().connect(timeout)
+        except BaseException:
+            await self.close()
+            raise
 
 
 async def knock(url: str) -> None:

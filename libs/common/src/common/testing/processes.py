@@ -1,5 +1,6 @@
 """Real processes for tests: started with an environment, waited for, ended by their id."""
 
+import atexit
 import json
 import os
 import signal
@@ -145,7 +146,7 @@ def _ended_with(running: Running, output: Path) -> Iterator[Process]:
 
 
 class _ForkServer:
-    """Ours; it ends with us, for its input does."""
+    """Ours; should we be killed it ends as well, for its input does."""
 
     def __init__(self) -> None:
         command = (sys.executable, "-m", "common.testing.fork_server")
@@ -168,6 +169,10 @@ class _ForkServer:
         code: int | None = self._answer({"ended": pid})["code"]
         return code
 
+    def end(self) -> None:
+        """Its input ends, and so does it."""
+        self._popen.communicate()
+
     def _answer(self, request: Mapping[str, Any]) -> Any:
         with self._lock:
             stdin, stdout = self._popen.stdin, self._popen.stdout
@@ -180,7 +185,9 @@ class _ForkServer:
 
 @cache
 def _fork_server() -> _ForkServer:
-    return _ForkServer()
+    server = _ForkServer()
+    atexit.register(server.end)
+    return server
 
 
 class _Forked:

@@ -39,9 +39,8 @@ async def prepared_database(postgres: EmbeddedPostgres, declaration: KernelDecla
     migrated = _name("migrated", declaration.migrations)
     if (postgres.pid, migrated) not in _PATTERNS:
         dsn, folder = await postgres.create_database(migrated), declaration.migrations
-        await upgrade(
-            dsn, folder, newest_revision(folder)
-        )  # here: a process of its own takes longer
+        # in this process: one of its own takes longer
+        await upgrade(dsn, folder, newest_revision(folder))
         await prepare_database(dsn, folder)
         _PATTERNS.add((postgres.pid, migrated))
     views = [(view.name, view.signature) for view in declaration.read_models]

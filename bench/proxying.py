@@ -138,7 +138,7 @@ async def _on_one_port(system: WholeSystem, number: int) -> AsyncIterator[_OnOne
         async with gateways([port] * number, services, amqp_url) as processes:
             url = f"http://127.0.0.1:{port}"
             await answers(url + KEYS)
-            yield _OnOnePort(url, [started.running.pid for started in processes])
+            yield _OnOnePort(url, [started.child.pid for started in processes])
 
 
 @contextmanager

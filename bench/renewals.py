@@ -60,7 +60,7 @@ async def _renewed(run: Run, workers: int) -> tuple[float, float]:
             ids = []
             for n in range(workers):
                 arguments, output = ["-m", "bench.renewal_worker"], folder / f"{n}.txt"
-                ids.append(stack.enter_context(process(arguments, environment, output)).running.pid)
+                ids.append(stack.enter_context(process(arguments, environment, output)).child.pid)
             await _until(_paid, kernel, 1)  # starting is not measured
             begun, start = await _paid(kernel), time.perf_counter()
             used = seconds_of(run.postgres, ids)

@@ -199,7 +199,7 @@ async def verified(system: Any, output: Path) -> None:
     """Every hash chain is whole."""
     environment = {f"{name.upper()}_DATABASE_URL": dsn for name, dsn in system.dsns.items()}
     with forked(["cartulary.main", "events", "verify"], environment, output) as checked:
-        assert await asyncio.to_thread(checked.running.wait, 120) == 0, checked.said()
+        assert await asyncio.to_thread(checked.child.wait, 120) == 0, checked.said()
 
 
 async def test_nothing_is_left_of_who_leaves(distributed: Any, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ async def test_a_killed_system_has_lost_nothing_that_it_answered(tmp_path: Path)
         cards = await all_cards(url, headers)
         verify = ["cartulary.main", "events", "verify"]
         with forked(verify, environment, tmp_path / "verify.txt") as checked:
-            assert await asyncio.to_thread(checked.running.wait, 60) == 0, checked.said()
+            assert await asyncio.to_thread(checked.child.wait, 60) == 0, checked.said()
 
     assert len(made) > 20
     assert set(made) <= {card["id"] for card in cards}
@@ -139,7 +139,7 @@ async def test_a_folder_that_another_run_uses_is_named(tmp_path: Path) -> None:
         embedded_postgres(var / "postgres"),
         forked(RUN, environment, tmp_path / "run.txt", later=EMBEDDED) as refused,
     ):
-        assert await asyncio.to_thread(refused.running.wait, 90) == 1
+        assert await asyncio.to_thread(refused.child.wait, 90) == 1
 
     assert f"Another run uses {var}" in refused.said()
     assert "Traceback" not in refused.said()
@@ -156,7 +156,7 @@ async def test_a_taken_port_is_named(tmp_path: Path) -> None:
     async with server:
         output = tmp_path / "run.txt"
         with forked(RUN, environment, output, later=EMBEDDED) as refused:
-            assert await asyncio.to_thread(refused.running.wait, 30) == 1
+            assert await asyncio.to_thread(refused.child.wait, 30) == 1
 
     assert f"Port {port} is taken" in refused.said()
     assert "Traceback" not in refused.said()

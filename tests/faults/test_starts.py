@@ -56,7 +56,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 async def ends(started: Process) -> int:
     """Its exit code."""
-    return await asyncio.to_thread(started.running.wait, 90)
+    return await asyncio.to_thread(started.child.wait, 90)
 
 
 async def ended_together(

@@ -76,7 +76,7 @@ async def test_a_server_that_nobody_ended_is_ended_before_the_next_begins(
 ) -> None:
     with owner(folder, tmp_path / "said") as killed:
         before = await server_of(killed)
-        for watch in psutil.Process(killed.running.pid).children():
+        for watch in psutil.Process(killed.child.pid).children():
             watch.kill()
         killed.kill()
         assert not await has_ended(before)

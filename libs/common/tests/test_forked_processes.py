@@ -14,13 +14,13 @@ def test_it_has_its_own_environment_arguments_and_output(tmp_path: Path) -> None
     for home in ("first", "second"):
         said = tmp_path / home
         with forked(["site", "--user-base"], {"HOME": f"/{home}"}, said) as started:
-            started.running.wait(30)
+            started.child.wait(30)
         assert said.read_text() == f"/{home}/.local\n"
 
 
 def test_its_exit_code_and_its_complaint_are_heard(tmp_path: Path) -> None:
     with forked(["json.tool", "--indent", "x"], {}, tmp_path / "said") as started:
-        assert started.running.wait(30) == 2
+        assert started.child.wait(30) == 2
     assert "invalid int value" in started.said()
 
 
@@ -32,6 +32,6 @@ async def test_it_can_be_killed_and_stopped(tmp_path: Path) -> None:
                 return "Serving" in (tmp_path / name).read_text()
 
             await eventually(serves)
-            assert started.running.poll() is None
+            assert started.child.poll() is None
             code = started.stop(number)
         assert code == (-signal.SIGKILL if number is signal.SIGKILL else 0)

@@ -87,7 +87,7 @@ async def test_collectors_that_are_away_cost_no_request(tmp_path: Path) -> None:
 def test_an_address_that_is_none_is_refused_without_showing_it(dsn: str, tmp_path: Path) -> None:
     arguments = ["common.testing.example_service"]
     with forked(arguments, {"SENTRY_DSN": dsn}, tmp_path / "output.txt") as running:
-        assert running.running.wait(60) == 1
+        assert running.child.wait(60) == 1
 
     assert running.said().strip() == "cannot start: SENTRY_DSN: is not understood"
 
@@ -98,7 +98,7 @@ def test_where_nothing_is_set_nothing_is_even_loaded(tmp_path: Path) -> None:
         "print(json.dumps([name for name in sys.modules]))"
     )
     with process(["-c", script], {}, tmp_path / "output.txt") as running:
-        running.running.wait(60)
+        running.child.wait(60)
     loaded = json.loads(running.said())
 
     assert [name for name in loaded if name.startswith(LIBRARIES)] == []

@@ -220,11 +220,11 @@ async def test_a_process_that_is_asked_to_end_says_so_first_and_finishes_its_wor
             await eventually(lambda: ready(200), what="readiness")
             slow = asyncio.create_task(got(client, "/slow?seconds=3"))
             await eventually(busy, what="the slow request")
-            started.running.send_signal(signal.SIGTERM)
+            started.child.send_signal(signal.SIGTERM)
             await eventually(lambda: ready(503), what="the announcement")
             assert (await got(client, THING))[0] == 200
             assert await slow == (200, "done")
-        assert await asyncio.to_thread(started.running.wait, 20) == 0
+        assert await asyncio.to_thread(started.child.wait, 20) == 0
         assert "error" not in started.said()
 
 

@@ -80,7 +80,7 @@ def test_a_refusal_ends_the_process_with_one_line_instead_of_a_traceback(tmp_pat
     environment = {"ENVIRONMENT": "production", "INTERNAL_SECRET": "hunter2"}
     output = tmp_path / "output"
     with forked(["common.testing.example_service"], environment, output) as started:
-        assert started.running.wait(20) == 1
+        assert started.child.wait(20) == 1
 
     (line,) = started.said().splitlines()
     assert line.startswith("cannot start: ")

@@ -61,7 +61,7 @@ def test_no_process_of_a_service_starts_in_production_with_nothing(
 ) -> None:
     output = tmp_path / "said.txt"
     with forked([module], {"ENVIRONMENT": "production"}, output) as started:
-        assert started.running.wait(60) == 1
+        assert started.child.wait(60) == 1
 
     (line,) = started.said().splitlines()
     assert line.startswith("cannot start: ")

@@ -166,13 +166,13 @@ async def read(client, port, path, **headers):
 
 async def test_without_a_broker_the_process_refuses_to_start_and_says_why(tmp_path):
     with forked(["gateway.main"], {}, tmp_path / "log") as started:
-        assert await asyncio.to_thread(started.running.wait, 20) != 0
+        assert await asyncio.to_thread(started.child.wait, 20) != 0
         assert "AMQP_URL: is missing" in started.said()
 
 
 async def test_in_production_the_default_secret_is_refused_and_no_other_key_is_asked(tmp_path):
     environment = {"ENVIRONMENT": "production", "AMQP_URL": "amqp://127.0.0.1:1"}
     with forked(["gateway.main"], environment, tmp_path / "log") as started:
-        assert await asyncio.to_thread(started.running.wait, 20) != 0
+        assert await asyncio.to_thread(started.child.wait, 20) != 0
         assert "INTERNAL_SECRET" in started.said()
         assert "DATA_KEY" not in started.said()

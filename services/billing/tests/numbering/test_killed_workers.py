@@ -91,11 +91,11 @@ class Strikes:
 
         async def all_ended() -> bool:
             await self._let_claims_run_out()
-            return all(worker.running.poll() is not None for worker in workers)
+            return all(worker.child.poll() is not None for worker in workers)
 
         await eventually(all_ended, within=PATIENCE, what="the end of the workers")
         for worker in workers:
-            assert worker.running.poll() == -signal.SIGKILL, worker.said()[-2000:]
+            assert worker.child.poll() == -signal.SIGKILL, worker.said()[-2000:]
 
     async def from_outside(self, due: int) -> None:
         """A worker at any moment of its work, beside whoever else works."""

@@ -48,7 +48,7 @@ def _own_ports() -> Iterator[int]:
     return cycle((*ports[begin:], *ports[:begin]))
 
 
-class Running(Protocol):
+class Child(Protocol):
     """What is used of `subprocess.Popen`."""
 
     pid: int
@@ -70,19 +70,19 @@ class Running(Protocol):
 class Process:
     """One running process and where it writes."""
 
-    running: Running
+    child: Child
     output: Path
 
     def kill(self) -> None:
         """SIGKILL: it gets no chance to tidy up."""
-        self.running.kill()
-        self.running.wait()
+        self.child.kill()
+        self.child.wait()
 
     def stop(self, number: signal.Signals = signal.SIGTERM, patience: float = 60) -> int:
         """Ask it to end and wait; its exit code. Raises `TimeoutExpired` if it does not."""
-        if self.running.poll() is None:
-            self.running.send_signal(number)
-        return self.running.wait(patience)
+        if self.child.poll() is None:
+            self.child.send_signal(number)
+        return self.child.wait(patience)
 
     def said(self) -> str:
         """What it has written so far."""
@@ -112,8 +112,8 @@ def forked(
     `later`, while it runs. See `common.testing.fork_server`.
     """
     output.touch()  # it is read at once
-    running = _fork_server().run(arguments, _own(environment), output, later)
-    with _ended_with(running, output) as started:
+    child = _fork_server().run(arguments, _own(environment), output, later)
+    with _ended_with(child, output) as started:
         yield started
 
 
@@ -134,8 +134,8 @@ def _own(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def _ended_with(running: Running, output: Path) -> Iterator[Process]:
-    started = Process(running, output)
+def _ended_with(child: Child, output: Path) -> Iterator[Process]:
+    started = Process(child, output)
     try:
         yield started
     finally:

@@ -32,7 +32,7 @@ class Service:
     @property
     def pid(self) -> int:
         """The id of the process that runs now."""
-        return self._running.running.pid
+        return self._running.child.pid
 
     def start(self, extra: Mapping[str, str] | None = None) -> None:
         """Start it; `extra` is added to its environment this once."""
@@ -51,16 +51,16 @@ class Service:
 
     def pause(self) -> None:
         """SIGSTOP: it holds what it holds, and does nothing."""
-        self._running.running.send_signal(signal.SIGSTOP)
+        self._running.child.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT."""
-        if self._process and self._process.running.poll() is None:
-            self._process.running.send_signal(signal.SIGCONT)
+        if self._process and self._process.child.poll() is None:
+            self._process.child.send_signal(signal.SIGCONT)
 
     def ended_by(self) -> int | None:
         """Its exit code (a signal's is negative), or None while it runs."""
-        return self._running.running.poll()
+        return self._running.child.poll()
 
     def is_paused(self) -> bool:
         """Whether it has stopped by a signal."""

@@ -100,7 +100,9 @@ async def _commit_at_a_pace(kernel: Kernel, seconds: float) -> Mapping[str, int]
 
 
 async def _said(word: str, *processes: Process) -> bool:
-    return all(word in running.said() for running in processes)
+    for running in processes:
+        assert running.child.poll() is None, running.said()
+    return all(word in running.said().splitlines() for running in processes)
 
 
 async def _heard_all(consumer: Process, committed: Mapping[str, int]) -> bool:

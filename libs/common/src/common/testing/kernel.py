@@ -1,5 +1,6 @@
 """A whole kernel on a fresh database, around the example aggregate."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -74,7 +75,8 @@ async def kernel_at(
 
 
 def _name(kind: str, *of: Any) -> str:
-    return f"{kind}_{sha256(repr(of).encode()).hexdigest()[:16]}"
+    """This process's own: another one may have made its patterns on the same server."""
+    return f"{kind}_{os.getpid()}_{sha256(repr(of).encode()).hexdigest()[:16]}"
 
 
 _PATTERNS: set[tuple[int, str]] = set()

@@ -9,7 +9,7 @@ import pytest
 from common.command_handling import Handled
 from common.embedded_postgres import EmbeddedPostgres
 from common.event_store import Stream
-from common.group_commit import MOST_TOGETHER
+from common.group_commit import AT_ONCE, LEAST_TOGETHER
 from common.kernel import Kernel
 from common.testing.example import NOTE, NoteState, NoteWritten, TitleTaken, WriteNote
 from common.testing.kernel import cause, kernel_on
@@ -62,8 +62,13 @@ async def test_a_crowd_is_written_in_few_transactions(kernel: Kernel) -> None:
     assert transactions <= CROWD // 2
 
 
-async def test_those_who_come_in_one_round_of_the_loop_go_together(kernel: Kernel) -> None:
-    ids = [uuid4() for _ in range(CROWD)]
+@pytest.mark.parametrize(
+    ("callers", "commits"), [(LEAST_TOGETHER, 1), (2 * LEAST_TOGETHER, AT_ONCE), (CROWD, AT_ONCE)]
+)
+async def test_those_who_come_in_one_round_of_the_loop_part_the_commits_among_them(
+    kernel: Kernel, callers: int, commits: int
+) -> None:
+    ids = [uuid4() for _ in range(callers)]
     await open_all(kernel)
 
     async def append(id: UUID) -> None:
@@ -73,7 +78,7 @@ async def test_those_who_come_in_one_round_of_the_loop_go_together(kernel: Kerne
 
     await asyncio.gather(*(append(id) for id in ids))
 
-    assert await committed(kernel, ids) == (CROWD, -(-CROWD // MOST_TOGETHER))
+    assert await committed(kernel, ids) == (callers, commits)
 
 
 async def test_who_comes_alone_goes_over_a_connection_of_its_own(kernel: Kernel) -> None:

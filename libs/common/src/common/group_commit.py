@@ -8,6 +8,7 @@ and hears what concerns nobody else.
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -17,12 +18,13 @@ from prometheus_client import Histogram
 
 from common.connection_pool import ConnectionPool
 
-MOST_TOGETHER = 16
-"""Statements under one commit: of a larger crowd PostgreSQL writes one part while the next is made
-here. All are repeated when one is refused."""
-
 AT_ONCE = 2
 """Commits under way before callers gather: while PostgreSQL flushes one, the next is written."""
+
+LEAST_TOGETHER, MOST_TOGETHER = 4, 16
+"""Statements under one commit. A crowd is parted among the commits that may be under way, since
+PostgreSQL writes one part while the next is made here, but not into parts so small that commits
+cost more than rows. All of a part are repeated when one is refused."""
 
 PATIENCE_SECONDS = 0.1
 """How long others wait for one who wants a row that somebody holds. Then its batch is given up, and
@@ -132,9 +134,12 @@ class GroupCommit:
             self._end(batch[0])
 
     def _gathered(self) -> list[_Waiting]:
-        """The oldest one and those that say the same; who has given up is forgotten."""
+        """The oldest one and others that say the same, as many as their part of all who wait; who
+        has given up is forgotten."""
         alive = [each for each in self._waiting if not each.committed.done()]
-        same = [each for each in alive if each.text == alive[0].text][:MOST_TOGETHER]
+        share = math.ceil(len(alive) / max(1, AT_ONCE - len(self._under_way)))
+        most = min(max(share, LEAST_TOGETHER), MOST_TOGETHER)
+        same = [each for each in alive if each.text == alive[0].text][:most]
         self._waiting = [each for each in alive if each not in same]
         return same
 

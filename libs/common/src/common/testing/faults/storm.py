@@ -66,7 +66,7 @@ class Report:
             "seed, seconds": f"{self.seed}, {self.seconds:.0f}",
             "faults injected": f"{self.weather.struck.total()} ({struck})",
             "processes started again": self.restarts,
-            "requests answered": f"{self.answered} ({self.replayed} of them from the first try)",
+            "requests answered": f"{self.answered} ({self.replayed} by what a first try had done)",
             "requests cut off, repeated": self.unanswered,
             "events written": f"{findings.events}, of them public {findings.public}",
             "effects": findings.effects,

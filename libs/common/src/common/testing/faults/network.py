@@ -20,6 +20,7 @@ class Wire:
         self._carries.set()
         self._open: set[asyncio.StreamWriter] = set()
         self._talks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def partition(self) -> None:
         """Carry nothing from now on; connections stay open, and new ones open and stay silent."""
@@ -36,6 +37,9 @@ class Wire:
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
+        if self._closed:  # it was accepted before its server closed, and comes only now
+            writer.transport.abort()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._talks.add(task)
@@ -49,7 +53,8 @@ class Wire:
             self._talks.discard(task)
 
     async def close(self) -> None:
-        """End all connections."""
+        """End all connections, and such as still come."""
+        self._closed = True
         talks = list(self._talks)
         for task in talks:
             task.cancel()

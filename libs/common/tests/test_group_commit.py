@@ -9,13 +9,14 @@ import pytest
 from common.command_handling import Handled
 from common.embedded_postgres import EmbeddedPostgres
 from common.event_store import Stream
-from common.group_commit import AT_ONCE, LEAST_TOGETHER
+from common.group_commit import AT_ONCE, LEAST_TOGETHER, MOST_TOGETHER
 from common.kernel import Kernel
 from common.testing.example import NOTE, NoteState, NoteWritten, TitleTaken, WriteNote
 from common.testing.kernel import cause, kernel_on
 from prometheus_client import REGISTRY
 
 CROWD = 24
+LARGEST = AT_ONCE * MOST_TOGETHER + LEAST_TOGETHER
 AUTHOR = UUID(int=7)
 BATCHES = "cartulary_group_commit_statements_count"
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 async def kernel(postgres: EmbeddedPostgres) -> AsyncIterator[Kernel]:
-    async with kernel_on(postgres, pool_size=CROWD + 2) as kernel:
+    async with kernel_on(postgres, pool_size=LARGEST + AT_ONCE) as kernel:
         first = uuid4()
         await write(kernel, first, str(first))  # the author's key is there
         yield kernel
@@ -37,7 +38,7 @@ async def write(kernel: Kernel, id: UUID, title: str) -> Handled[NoteState]:
 async def open_all(kernel: Kernel) -> None:
     """Let the pool open its connections: giving up while one is opened is another story."""
     async with AsyncExitStack() as stack:
-        for _ in range(CROWD + 2):
+        for _ in range(LARGEST + AT_ONCE):
             await stack.enter_async_context(kernel.database.reader())
 
 
@@ -63,9 +64,15 @@ async def test_a_crowd_is_written_in_few_transactions(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("callers", "commits"), [(LEAST_TOGETHER, 1), (2 * LEAST_TOGETHER, AT_ONCE), (CROWD, AT_ONCE)]
+    ("callers", "commits"),
+    [
+        (LEAST_TOGETHER, 1),
+        (AT_ONCE * LEAST_TOGETHER, AT_ONCE),
+        (CROWD, AT_ONCE),
+        (LARGEST, AT_ONCE + 1),
+    ],
 )
-async def test_those_who_come_in_one_round_of_the_loop_part_the_commits_among_them(
+async def test_those_who_come_in_one_round_of_the_loop_share_the_commits_that_are_free(
     kernel: Kernel, callers: int, commits: int
 ) -> None:
     ids = [uuid4() for _ in range(callers)]

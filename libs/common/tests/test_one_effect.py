@@ -103,11 +103,9 @@ async def test_a_commit_that_never_arrived_is_told_and_changes_nothing(cutting: 
 @pytest.mark.parametrize("cut", Cut)
 async def test_who_shared_a_cut_commit_hears_the_truth_each(cutting: Cutting, cut: Cut) -> None:
     ids, told = list[UUID](), list[object]()
-    cutting.proxy.plan = [cut] * 3  # of the first, who go alone, and of the batch behind them
-
-    for _ in range(
-        3
-    ):  # should more share a commit at this moment, a later crowd meets the last cut
+    cutting.proxy.plan = [cut] * 3
+    # a crowd may share fewer commits than there are cuts: a later one meets them
+    for _ in range(3):
         crowd = [uuid4() for _ in range(8)]
         told += await asyncio.gather(
             *(attempt(cutting.commands, id, cause()) for id in crowd), return_exceptions=True
